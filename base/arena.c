@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A chain of blocks; a request larger than a block gets one of its own. */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, size;
+	alignas(max_align_t) char bytes[];
+};
+
+enum { BLOCK = 16 * 1024 - 64 };
+
+void *arena_new(struct arena *a, size_t size)
+{
+	size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	struct arena_block *b = a->last;
+	if (!b || b->size - b->used < need) {
+		size_t bytes = need > BLOCK ? need : BLOCK;
+		b = mem_new(sizeof(*b) + bytes);
+		b->size = bytes;
+		b->next = a->last;
+		a->last = b;
+	}
+	void *p = b->bytes + b->used;
+	b->used += need;
+	return p;
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+	char *p = arena_new(a, s.len + 1);
+	if (s.len)
+		memcpy(p, s.p, s.len);
+	return (struct str){p, s.len};
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? (char *)arena_str(a, str_of(s)).p : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+	va_list args, again;
+	va_start(args, format);
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	char *p = arena_new(a, (size_t)(n < 0 ? 0 : n) + 1);
+	if (n > 0)
+		vsnprintf(p, (size_t)n + 1, format, again);
+	va_end(again);
+	return p;
+}
+
+void *arena_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return old;
+	size_t want = *cap ? *cap * 2 : 8;
+	void *p = arena_new(a, want * size);
+	if (n)
+		memcpy(p, old, n * size);
+	*cap = want;
+	return p;
+}
+
+void arena_done(struct arena *a)
+{
+	for (struct arena_block *b = a->last, *next; b; b = next) {
+		next = b->next;
+		mem_free(b);
+	}
+	a->last = NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_BLOBS_H
+#define COOPER_BLOBS_H
+
+/*
+ * A place of content-addressed bytes: `blobs/sha256/<hex>` below a folder (OCI image-spec, image-layout.md). Bytes become
+ * visible by a link or rename after they were written, hashed and synced; what stands under a name is what the name says.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/io.h"
+
+struct blobs;
+
+/* Below dirfd (kept open by a duplicate); the folders are made when first written to. `sync`: fsync before showing. */
+int blobs_open(int dirfd, bool sync, struct blobs **ret, struct err *e);
+void blobs_close(struct blobs *b);
+
+bool blobs_has(struct blobs *b, const struct digest *d, uint64_t *ret_size); /* ret_size may be NULL */
+/* Opens for reading; the bytes are not verified here. ERR_NOT_FOUND. */
+int blobs_get(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *ret_size, struct err *e);
+/* A whole small blob (manifest, config), verified: ERR_CORRUPT, ERR_NOT_FOUND, ERR_LIMIT. */
+int blobs_read(struct blobs *b, const struct digest *d, size_t limit, struct buf *out, struct err *e);
+/* Stores bytes that are in memory. */
+int blobs_put(struct blobs *b, struct str bytes, struct digest *ret, struct err *e);
+int blobs_remove(struct blobs *b, const struct digest *d, struct err *e);
+
+/* Writes a blob of unknown or expected digest piece by piece. */
+struct blob_writer;
+int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e);
+struct sink *blob_writer_sink(struct blob_writer *w);
+int blob_writer_fd(struct blob_writer *w); /* borrowed: for callers that write and hash on their own */
+/* Shows the blob. `expected` (may be NULL) and expected_size (UINT64_MAX = any) are checked first: ERR_CORRUPT. */
+int blob_writer_commit(struct blob_writer *w, const struct digest *expected, uint64_t expected_size, struct digest *ret,
+	uint64_t *ret_size, struct err *e);
+/* Shows bytes written through blob_writer_fd whose digest the caller made itself while writing. */
+int blob_writer_commit_hashed(struct blob_writer *w, const struct digest *d, struct err *e);
+void blob_writer_free(struct blob_writer *w); /* drops what was not committed */
+
+#endif

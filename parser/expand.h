@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_EXPAND_H
+#define COOPER_EXPAND_H
+
+/* Variable expansion and quote removal of one word (Dockerfile reference, "Environment replacement"). */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct expander {
+	/* Value of a variable; false when unset. */
+	bool (*get)(void *arg, struct str name, struct str *ret_value);
+	/* Told of each unset variable that was asked for without a modifier giving it a value; may be NULL. */
+	void (*unset)(void *arg, struct str name);
+	void *arg;
+	char escape;         /* '\\' or '`' */
+	bool raw_quotes;     /* keep quotes in the result */
+	bool raw_escapes;    /* keep escapes in the result */
+	bool skip_unset;     /* leave unset variables as they are written */
+	bool literal_quotes; /* quotes are ordinary characters: heredoc bodies */
+};
+
+/* One word to one string, allocated in `a`. ERR_SYNTAX. */
+int expand_word(const struct expander *x, struct str word, struct arena *a, struct str *ret, struct err *e);
+/* The same, then split at unquoted blanks of the result. */
+int expand_words(const struct expander *x, struct str word, struct arena *a, struct str **ret, size_t *ret_n, struct err *e);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_IGNORE_H
+#define COOPER_IGNORE_H
+
+/* Ignore files and --exclude patterns: the pattern language of .dockerignore. Paths are relative, without leading slash. */
+#include "base/err.h"
+#include "base/str.h"
+
+struct ignore;
+
+enum { IGNORE_SIZE_MAX = 4 * 1024 * 1024 };
+
+/* Reads the text of an ignore file. ERR_SYNTAX with e->line. An empty file gives an empty list. */
+int ignore_parse(struct str text, struct ignore **ret, struct err *e);
+/* From patterns, cleaned as lines of a file are. */
+int ignore_new(const struct str *patterns, size_t n, struct ignore **ret, struct err *e);
+void ignore_free(struct ignore *ig);
+
+size_t ignore_count(const struct ignore *ig);
+bool ignore_has_exceptions(const struct ignore *ig);
+/* Does the list exclude the path, its parent folders considered? On request the number (from 0) of the deciding pattern,
+ * or -1, and its text and line for messages. */
+bool ignore_match(const struct ignore *ig, struct str path, int *ret_pattern);
+struct str ignore_pattern_text(const struct ignore *ig, int pattern, int *ret_line);
+
+/* For walks: results handed down from parent to child. A zeroed state belongs to the root. States are plain values that
+ * may be copied; patterns beyond 64 fall back to ignore_match. */
+struct ignore_state {
+	uint64_t matched; /* bit i: pattern i matched a parent */
+};
+bool ignore_walk(const struct ignore *ig, struct str path, const struct ignore_state *parent, struct ignore_state *ret_state);
+/* An excluded folder may be skipped as a whole: no exception can match below it. */
+bool ignore_may_prune(const struct ignore *ig, struct str dir);
+
+/* COPY sources: Go's filepath.Match, one level a component. ERR_SYNTAX for a bad pattern. */
+int glob_match(struct str pattern, struct str name, bool *ret, struct err *e);
+bool glob_has_wildcard(struct str pattern);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_COMPRESS_H
+#define COOPER_COMPRESS_H
+
+/*
+ * Compression as a family of descriptors: by name, by magic bytes. Writing is parallel and gives the same bytes for any
+ * number of threads and any CPU: gzip as independent 1 MiB members made by libdeflate (RFC 1952 2.2 allows members), zstd
+ * with workers and a fixed job size. Reading is streaming, checks CRCs, and takes one layer of compression, never two.
+ */
+#include "base/io.h"
+
+enum compression { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD, COMPRESS_COUNT };
+
+const char *compress_name(enum compression c);                    /* "uncompressed", "gzip", "zstd" */
+bool compress_from_name(struct str name, enum compression *ret);  /* also "none", "" (none) */
+enum compression compress_detect(const void *p, size_t len);      /* by magic bytes */
+/* Range of levels and the default (-1 asks for it): gzip 0-12 (6), zstd 1-22 (3). */
+bool compress_level_ok(enum compression c, int level);
+
+/* A sink that compresses what is written and passes it on. threads 0 = all cores. */
+struct compressor;
+int compressor_new(enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e);
+struct sink *compressor_sink(struct compressor *z);
+int compressor_finish(struct compressor *z, struct err *e);       /* must be called before free for a whole stream */
+void compressor_free(struct compressor *z);
+
+/* Pulls plain bytes out of a descriptor that holds compressed ones (or plain ones: COMPRESS_NONE copies). `in`, when given,
+ * is fed every compressed byte that was read, so that the blob's digest comes from the same pass; decompressor_drain reads on
+ * to the end of the file. ERR_CORRUPT for a bad stream, trailing rubbish or a second compression inside. */
+struct decompressor;
+int decompressor_new(enum compression c, int fd, struct sink *in, struct decompressor **ret, struct err *e);
+int decompressor_read(struct decompressor *d, void *p, size_t len, size_t *ret, struct err *e);
+int decompressor_drain(struct decompressor *d, struct err *e);
+void decompressor_free(struct decompressor *d);
+
+#endif

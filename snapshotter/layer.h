@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_LAYER_H
+#define COOPER_LAYER_H
+
+/* Layers between their forms: upper folder, folder, index, tar, blob. */
+#include "base/pool.h"
+#include "snapshotter/store.h"
+#include "snapshotter/view.h"
+
+/*
+ * What a step changed: reads an overlayfs upper folder and compares it with `below` (what the step saw), giving the layer's
+ * index: whiteouts for what is gone (no opaque markers: explicit whiteouts for the children that vanished), every new or
+ * changed entry, and each ancestor folder of those with its present metadata. Copied-up entries that did not change (type,
+ * mode, owner, xattrs, size, content, and for non-folders mtime) are left out; a folder whose only change is its mtime too.
+ * Files are hashed on all cores. `skip` lists paths that never belong to the layer (mount stubs); sockets are left out.
+ */
+struct layer_skip {
+	const struct str *paths;
+	size_t n;
+};
+int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,
+	struct index **ret, struct err *e);
+
+/* Unpacks a blob of the store (any compression) into layers/<id>, verifying blob digest and diff id before anything becomes
+ * visible; records the diff id's layer. Whiteouts get overlayfs' form. `progress` (may be NULL) is told compressed bytes.
+ * Device nodes that may not be made here are recorded in the index all the same. */
+int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
+	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e);
+
+/* Makes sure that layers/<id>/fs is there: it is made from the tar blob when only that exists. */
+int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e);
+
+/* Makes the layer's tar with times clamped, from its folder (or from another tar of it), into blobs/, uncompressed; gives the
+ * recorded one when it was made before. */
+int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, const struct cancel *cancel, struct digest *ret_diff_id,
+	uint64_t *ret_size, struct err *e);
+
+/* A blob that holds the tar diff_id under compression c, level -1 = default; made from another one when needed (plain tar or
+ * any compression). */
+int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
+
+/* Places a whole tree (its layers' folders merged, bottom first) into a plain folder, as `-o type=local` and single-folder
+ * mounts want it: modes, times, hard links, devices where allowed; owners only when `owners`. clamp: every time becomes this
+ * one when it is not INT64_MAX (exactly, also earlier ones). */
+struct layer_place {
+	bool owners;
+	int64_t set_time;
+	bool reflink_or_copy; /* never hard links: the target may be written to */
+};
+int layer_place_tree(struct store *s, const struct digest *ids, size_t n, int target_fd, const struct layer_place *how,
+	const struct cancel *cancel, struct err *e);
+/* The same tree as one tar (no whiteouts). */
+int layer_tar_tree(struct store *s, const struct digest *ids, size_t n, int64_t set_time, struct sink *out, const struct cancel *cancel,
+	struct err *e);
+
+#endif

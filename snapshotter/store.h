@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_STORE_H
+#define COOPER_STORE_H
+
+/*
+ * The store: one folder that is an OCI image layout (oci-layout, index.json, blobs/) and beside it what a layout cannot say:
+ *
+ *	layers/<layer id>/fs      the layer as a folder, in overlayfs' form (char 0:0 whiteouts, user.overlay.opaque)
+ *	layers/<layer id>/index   its index (index.h)
+ *	contexts/<hex>            digests of context files by metadata (context.h)
+ *	mounts/<hex>/             RUN --mount=type=cache folders
+ *	tmp/<name>/               work in progress of one process, locked by it; swept when its lock is free
+ *	cooper.db                 records (SQLite)
+ *	lock                      shared by builds, exclusive for prune
+ *
+ * Bytes first, record second: whatever is visible is whole. Everything else is garbage that the next open or prune removes.
+ */
+#include <stdint.h>
+
+#include "base/blobs.h"
+#include "base/db.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "snapshotter/compress.h"
+#include "snapshotter/index.h"
+
+struct store {
+	char *path;          /* absolute */
+	int fd;              /* of the folder, O_PATH */
+	struct db *db;
+	struct blobs *blobs;
+	int lock_fd;
+	char *tmp_name;      /* "tmp/xxxxxx" below fd, made on first use */
+	int tmp_fd;          /* -1 until store_tmp */
+	int tmp_lock_fd;
+};
+
+/* Default path: `root` argument, else $COOPER_ROOT, else /var/lib/cooper (uid 0) or $XDG_DATA_HOME/cooper. mem_free. */
+char *store_default_path(const char *root);
+/* Opens, making it when it is not there (mode 0700), with a shared lock. ERR_SYS with the path, ERR_UNSUPPORTED for a newer
+ * format, ERR_CORRUPT. When another process holds it exclusively, waits up to `wait_ms` and then fails with ERR_DENIED. */
+int store_open(const char *path, int wait_ms, struct store **ret, struct err *e);
+void store_close(struct store *s); /* removes this process' tmp folder */
+static inline void store_cleanup(struct store **s)
+{
+	if (*s)
+		store_close(*s);
+}
+#define cleanup_store __attribute__((cleanup(store_cleanup)))
+/* This process' scratch folder (same file system as layers/). */
+int store_tmp(struct store *s, int *ret_dirfd, struct err *e);
+
+/* --- layers --- */
+struct layer {
+	struct digest cid;     /* content id: what later steps key on. Of a pulled layer that was never unpacked: its diff id */
+	struct digest id;      /* layer id; none = known by its blob only, not yet unpacked */
+	struct digest diff_id; /* of the uncompressed tar without clamped times; none = no tar made yet */
+	uint64_t size;         /* bytes of its files */
+	int64_t created;       /* seconds: when its step ran; history's "created" */
+	uint32_t created_nsec;
+};
+/* Records a layer whose folder and index are complete in a scratch folder: moves `<name>` (holding fs/ and index) below
+ * dirfd to layers/<id>. When the layer is there already, the scratch copy is dropped. */
+int store_add_layer(struct store *s, int dirfd, const char *name, const struct layer *l, struct err *e);
+/* As above for a layer that has an index but no folder yet (it will be made when something needs it). */
+int store_add_index(struct store *s, const struct index *ix, const struct layer *l, struct err *e);
+/* Adds the folder later: moves `<name>` below dirfd to layers/<id>/fs. */
+int store_add_folder(struct store *s, int dirfd, const char *name, const struct digest *id, struct err *e);
+/* ERR_NOT_FOUND. */
+int store_get_layer(struct store *s, const struct digest *id, struct layer *ret, struct err *e);
+int store_layer_index(struct store *s, const struct digest *id, struct index **ret, struct err *e);
+bool store_has_folder(struct store *s, const struct digest *id);
+/* O_PATH descriptor of layers/<id>/fs. */
+int store_layer_folder(struct store *s, const struct digest *id, int *ret_fd, struct err *e);
+/* The layer made from the tar with this diff id, when it was unpacked before. ERR_NOT_FOUND. */
+int store_find_unpacked(struct store *s, const struct digest *diff_id, struct digest *ret_id, struct err *e);
+int store_set_unpacked(struct store *s, const struct digest *diff_id, const struct digest *id, struct err *e);
+
+/* --- layer tars and blobs --- */
+/* The diff id of the layer's tar with times clamped at `clamp` (INT64_MAX: not at all). false: not made yet. */
+int store_get_tar(struct store *s, const struct digest *id, int64_t clamp, bool *ret_found, struct digest *ret_diff_id,
+	uint64_t *ret_size, struct err *e);
+int store_set_tar(struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size,
+	struct err *e);
+/* Blobs that hold the tar diff_id under some compression. */
+int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found, struct digest *ret_blob,
+	uint64_t *ret_size, struct err *e);
+int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
+	struct err *e);
+/* Reverse: what tar does a blob hold? */
+int store_blob_diff_id(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, struct err *e);
+
+/* --- records: what a step gave for a key --- */
+struct record {
+	struct digest key;
+	struct digest family;  /* H(op, what the user wrote): equal for "the same step" before and after a change */
+	struct digest layer;   /* id of the layer it made; none: it made no layer */
+	struct digest cid;     /* content id of that layer */
+	int64_t created;
+	uint32_t created_nsec;
+	struct str answers;    /* packed list of answers that must hold for this record (none yet: empty) */
+	struct str why;        /* what the key was made of, JSON: for --explain */
+};
+/* All records of a key, newest first; 1/0/negative by fn as for loops: fn returns true to stop. Strings are borrowed during fn. */
+int store_find_records(struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg,
+	struct err *e);
+/* The newest record of the family, for explanations and for "the step gave what it gave before". */
+int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
+	struct err *e);
+/* A layer that a step of this family gave before with this content id. */
+int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
+	struct err *e);
+int store_add_record(struct store *s, const struct record *r, struct err *e);
+/* Notes that these layers and records were used now (kept in memory, written once by store_close or store_flush). */
+void store_touch(struct store *s, const struct digest *layer_or_blob);
+
+/* --- memos: small derived facts by key, e.g. the digest of a selection --- */
+int store_get_memo(struct store *s, const struct digest *key, struct buf *out, bool *ret_found, struct err *e);
+int store_set_memo(struct store *s, const struct digest *key, struct str value, struct err *e);
+
+/* --- RUN cache mounts --- */
+/* Opens (making it) the folder for an identity; lock: wait for exclusive use; the lock lives as long as *ret_lock_fd. */
+enum mount_sharing { SHARING_SHARED, SHARING_PRIVATE, SHARING_LOCKED };
+int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing, int *ret_dirfd,
+	int *ret_lock_fd, bool *ret_fresh, struct err *e);
+
+#endif
