@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_ENV_H
+#define COOPER_ENV_H
+
+/* What steps stand in: the store, the contexts, and what the command line allows. One per build, made by builder/cli. */
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "builder/graph/op.h"
+#include "builder/sandbox/sandbox.h"
+#include "parser/ignore.h"
+#include "registry/oci.h"
+#include "registry/place.h"
+#include "snapshotter/context.h"
+#include "snapshotter/copy.h"
+#include "snapshotter/store.h"
+
+/* A directory that COPY and bind mounts may read: number 0 is the build context, others are named. */
+struct ops_context {
+	const char *name;          /* "" for the main one */
+	const char *path;          /* absolute; NULL: empty context */
+	struct ignore *ignore;     /* owned; NULL: nothing is ignored */
+	const char *ignore_file;   /* its name for messages */
+	struct context *context;   /* opened on first use */
+	struct context_filter filter;
+};
+
+struct ops_secret {
+	const char *id;
+	struct str value;          /* wiped by ops_env_done */
+	bool missing;
+};
+
+struct ops_ssh {
+	const char *id, *socket;
+};
+
+/* How FROM finds images. */
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
+
+struct ops_env {
+	struct store *store;
+	struct place *layout;      /* the store's images */
+	struct ops_context *contexts;
+	size_t ncontexts;
+	struct ops_secret *secrets;
+	size_t nsecrets;
+	struct ops_ssh *ssh;
+	size_t nssh;
+	enum pull_policy pull;
+	const char *authfile;
+	bool insecure_registry;
+	int64_t epoch;             /* SOURCE_DATE_EPOCH, or INT64_MAX */
+	struct sandbox_host *hosts;
+	size_t nhosts;
+	struct sandbox_limit *limits;
+	size_t nlimits;
+	uint64_t shm_size;
+	struct str proxy[16];      /* "NAME=value": handed to RUN, never part of a key */
+	size_t nproxy;
+	unsigned threads;
+	const struct cancel *cancel;
+	pthread_mutex_t *lock;     /* contexts are walked by one thread at a time; layers are fetched once */
+	struct context_reads reads;/* what was read of contexts, for `--progress` and tests */
+	const char *keep_failed;   /* --output-on-failure */
+	bool shell_on_error;
+	/* Download progress of a layer, from any thread. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+
+/* Opens (and walks nothing of) context n. */
+int ops_context_open(struct ops_env *env, size_t n, struct err *e);
+
+/* Makes sure that the layers of a tree are unpacked: fetches blobs, unpacks them, and notes their ids in the tree (which is the only
+ * change a tree ever sees, under env->lock). `folder`: as folders too, not just indexes. */
+int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct err *e);
+/* Makes sure that the blobs of pulled layers are in the store (not unpacked). */
+int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e);
+/* A view of the tree; needs ops_need_tree first. Free with ops_view_done. */
+struct ops_view {
+	struct index **indexes;
+	size_t n;
+	struct view *view;
+};
+int ops_view_init(struct ops_env *env, const struct tree *t, struct ops_view *ret, struct err *e);
+void ops_view_done(struct ops_view *v);
+
+#endif
