@@ -15,7 +15,8 @@
 
 struct blobs;
 
-/* Below dirfd (kept open by a duplicate); the folders are made when first written to. `sync`: fsync before showing. */
+/* Below dirfd (kept open by a duplicate); the folders are made when first written to. `sync`: fsync before showing. Blobs are
+ * 0600 when the folder is closed to others, else 0644. */
 int blobs_open(int dirfd, bool sync, struct blobs **ret, struct err *e);
 void blobs_close(struct blobs *b);
 
@@ -26,9 +27,13 @@ int blobs_get(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *re
 int blobs_read(struct blobs *b, const struct digest *d, size_t limit, struct buf *out, struct err *e);
 /* Stores bytes that are in memory. */
 int blobs_put(struct blobs *b, struct str bytes, struct digest *ret, struct err *e);
-int blobs_remove(struct blobs *b, const struct digest *d, struct err *e);
+int blobs_remove(struct blobs *b, const struct digest *d, struct err *e); /* a missing one is fine */
+/* Every blob, in no order; a negative result of fn ends it and is returned. fn may remove blobs. */
+int blobs_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size, int64_t mtime, struct err *e), void *arg,
+	struct err *e);
 
-/* Writes a blob of unknown or expected digest piece by piece. */
+/* Writes a blob of unknown or expected digest piece by piece: either through the sink (hashed, small writes are gathered) or
+ * through the descriptor. */
 struct blob_writer;
 int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e);
 struct sink *blob_writer_sink(struct blob_writer *w);
