@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_LOWER_H
+#define COOPER_LOWER_H
+
+/*
+ * AST to plan: evaluates the stages that the target reaches, expands variables, keeps each stage's image configuration, and turns
+ * what changes files into steps. Pure but for the resolver, which is asked for base images' configurations.
+ */
+#include "builder/graph/plan.h"
+#include "parser/ast.h"
+#include "registry/oci.h"
+
+struct lower_image {
+	struct image_config config; /* owned by whoever gets it */
+	struct tree *tree;          /* in the given arena */
+	struct platform platform;
+};
+
+struct resolver {
+	/* The image a reference names (docker-image, "oci-layout://..." too), for a platform. Caches as it likes. */
+	int (*image)(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e);
+	void *arg;
+};
+
+/* --build-context */
+struct lower_named {
+	struct str name;            /* as written */
+	bool is_image;              /* value is a reference for the resolver ("scratch" too) */
+	struct str image;
+	unsigned context;           /* else: number of a directory context */
+	const struct op *fetch;     /* else when not NULL: op_http or op_git */
+	const void *fetch_args;
+};
+
+struct lower_opts {
+	const struct cf *cf;
+	struct str target;          /* empty: last stage */
+	struct platform platform;   /* TARGETPLATFORM */
+	struct platform build_platform;
+	bool platform_given;
+	const struct pair *build_args;
+	size_t nbuild_args;
+	const struct pair *labels;
+	size_t nlabels;
+	bool no_cache;
+	const struct str *no_cache_stages;
+	size_t nno_cache_stages;
+	const struct lower_named *named;
+	size_t nnamed;
+	/* The main context: 0, or a fetched tree. */
+	const struct op *context_fetch;
+	const void *context_fetch_args;
+	int network;                /* enum sandbox_network: --network */
+	bool allow_host_network, allow_insecure;
+	struct str hostname;        /* empty: buildkitsandbox */
+	struct str cache_ns;        /* BUILDKIT_CACHE_MOUNT_NS */
+	struct str project;         /* identity for step families: context and Containerfile paths */
+	int64_t epoch;              /* or INT64_MAX */
+	const struct resolver *resolver;
+	void (*warn)(void *arg, const char *rule, const char *text, const struct where *where);
+	void *warn_arg;
+};
+
+struct lowered {
+	struct step *head;           /* whose tree is the image's */
+	struct image_config config;  /* without diff ids; history without times for the new entries */
+	size_t nbase_history;        /* entries that came from the base image */
+	size_t nbase_layers;
+	bool from_scratch;
+};
+
+/* Fills the plan (initialised, may hold steps of another platform already). e has the place in the file. */
+int lower(const struct lower_opts *o, struct plan *plan, struct lowered *ret, struct err *e);
+void lowered_done(struct lowered *l);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all instructions share: adding steps, history, expansion, and finding what a name means. */
+#include "builder/lower/stage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "registry/ref.h"
+
+int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e)
+{
+	(void)in;
+	return scope_expand(&st->scope, lw->o->cf->escape, word, ret, e);
+}
+
+void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)
+{
+	if (!lw->o->warn)
+		return;
+	char *text = NULL;
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = arena_new(lw->arena, (size_t)n + 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)n + 1, format, args);
+	va_end(args);
+	lw->o->warn(lw->o->warn_arg, rule, text, &in->where);
+}
+
+void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer)
+{
+	struct history_entry h = {.created_by = buf_view(created_by), .comment = STR("buildkit.dockerfile.v0"), .empty_layer = empty_layer};
+	image_config_add_history(&st->config, &h);
+}
+
+static struct digest family(struct lowering *lw, const struct stage_state *st, const struct op *op, const struct instr *in)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, lw->o->project);
+	hasher_str(&h, str_of(st->name));
+	hasher_str(&h, str_of(op->name));
+	hasher_u64(&h, (uint64_t)in->id);
+	hasher_u64(&h, st->ordinals[in->id]);
+	struct platform p = lw->o->platform;
+	hasher_str(&h, p.arch);
+	hasher_str(&h, p.variant);
+	return hasher_done(&h);
+}
+
+static struct step *add(struct lowering *lw, struct stage_state *st, const struct instr *in, struct step *proto)
+{
+	proto->line = in->where.line;
+	proto->col = in->where.col;
+	proto->end_line = in->where.end_line;
+	proto->stage = lw->nstages > 1 ? st->name : NULL;
+	proto->no_cache = st->no_cache;
+	proto->family = family(lw, st, proto->op, in);
+	return plan_add(lw->plan, proto);
+}
+
+struct step *stage_add_step(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op, const void *args,
+	struct step **sources, size_t nsources, const char *label)
+{
+	struct step **inputs = arena_new(lw->arena, (nsources + 1) * sizeof(*inputs));
+	inputs[0] = st->head;
+	if (nsources)
+		memcpy(inputs + 1, sources, nsources * sizeof(*inputs));
+	st->nth++;
+	st->ordinals[in->id]++;
+	struct step proto = {.op = op, .args = args, .inputs = inputs, .ninputs = nsources + 1, .label = label, .nth = st->nth, .of = st->of};
+	st->head = add(lw, st, in, &proto);
+	st->scratch = false;
+	return st->head;
+}
+
+struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op,
+	const void *args, struct step **inputs, size_t ninputs, const char *label)
+{
+	struct step proto = {.op = op, .args = args, .inputs = inputs, .ninputs = ninputs, .label = label, .internal = true};
+	return add(lw, st, in, &proto);
+}
+
+ptrdiff_t stage_find(const struct lowering *lw, struct str name, bool numbers)
+{
+	uint64_t number;
+	if (numbers && str_u64(name, 1u << 20, &number))
+		return number < lw->nstages ? (ptrdiff_t)number : -2;
+	for (size_t i = lw->nstages; i-- > 0;)
+		if (lw->o->cf->stages[i].name.len && str_ieq(lw->o->cf->stages[i].name, name))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+/* Named contexts match by name, or, for images, by normalised reference ("busybox" = docker.io/library/busybox:latest). */
+static bool same_image(struct arena *a, struct str x, struct str y)
+{
+	struct ref rx, ry;
+	struct err e;
+	if (ref_parse(x, a, &rx, &e) < 0 || ref_parse(y, a, &ry, &e) < 0)
+		return false;
+	return str_eq(rx.host, ry.host) && str_eq(rx.path, ry.path) && str_eq(rx.tag, ry.tag) && digest_eq(&rx.digest, &ry.digest);
+}
+
+const struct lower_named *named_find(const struct lowering *lw, struct str name, bool as_image)
+{
+	if (str_eqz(name, "context") || str_eqz(name, "scratch"))
+		return NULL;
+	for (size_t i = 0; i < lw->o->nnamed; i++) {
+		const struct lower_named *n = &lw->o->named[i];
+		if (str_ieq(n->name, name) || (as_image && same_image(lw->arena, n->name, name)))
+			return n;
+	}
+	return NULL;
+}
+
+static struct step *image_step(struct lowering *lw, struct stage_state *st, const struct instr *in, struct tree *tree, struct str name)
+{
+	struct op_image_args *args = arena_new(lw->arena, sizeof(*args));
+	args->tree = tree;
+	return stage_add_internal(lw, st, in, &op_image, args, NULL, 0, arena_printf(lw->arena, "FROM %.*s", STR_ARG(name)));
+}
+
+static int named_source(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct lower_named *named,
+	struct from_source *ret, struct err *e)
+{
+	if (named->fetch) {
+		ret->step = stage_add_internal(lw, st, in, named->fetch, named->fetch_args, NULL, 0,
+			arena_printf(lw->arena, "load context %.*s", STR_ARG(named->name)));
+		return 0;
+	}
+	if (!named->is_image) {
+		ret->context = named->context;
+		return 0;
+	}
+	struct lower_image image = {0};
+	TRY(lw->o->resolver->image(lw->o->resolver->arg, named->image, &lw->o->platform, lw->arena, &image, e));
+	image_config_done(&image.config);
+	ret->step = image_step(lw, st, in, image.tree, named->image);
+	return 0;
+}
+
+static int image_source(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, struct from_source *ret,
+	struct err *e)
+{
+	struct ref ref;
+	struct lower_image image = {0};
+	TRY(ref_parse(name, lw->arena, &ref, e));
+	if (lw->o->resolver->image(lw->o->resolver->arg, name, &lw->o->platform, lw->arena, &image, e) < 0) {
+		const char *names[64];
+		size_t n = 0;
+		for (size_t i = 0; i < lw->nstages && n < ARRAY_LEN(names); i++)
+			if (lw->o->cf->stages[i].name.len)
+				names[n++] = arena_str(lw->arena, lw->o->cf->stages[i].name).p;
+		const char *near = str_suggest(name, names, n);
+		return near ? err_append(e, " (no stage has that name either; did you mean %s?)", near) : -(int)e->code;
+	}
+	image_config_done(&image.config);
+	ret->step = image_step(lw, st, in, image.tree, name);
+	return 0;
+}
+
+int from_source(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, bool numbers,
+	struct from_source *ret, struct err *e)
+{
+	*ret = (struct from_source){0};
+	ptrdiff_t i = stage_find(lw, name, numbers);
+	if (i == -2)
+		return err_set(e, ERR_SYNTAX, "invalid stage index %.*s: there are %zu stages, from 0", STR_ARG(name), lw->nstages);
+	const struct lower_named *named = named_find(lw, name, i < 0);
+	if (named && !(i >= 0 && numbers && str_u64(name, 1u << 20, &(uint64_t){0})))
+		return named_source(lw, st, in, named, ret, e);
+	if (i < 0)
+		return image_source(lw, st, in, name, ret, e);
+	if ((size_t)i == st->number)
+		return err_set(e, ERR_SYNTAX, "circular dependency detected on stage: %s", st->name);
+	if ((size_t)i > st->number)
+		return err_set(e, ERR_SYNTAX, "cannot copy from stage \"%.*s\", it needs to be defined before current stage \"%s\"",
+			STR_ARG(name), st->name);
+	TRY(stage_need(lw, (size_t)i, in, e));
+	ret->step = lw->stages[i].head;
+	return 0;
+}
+
+struct step *context_tree(struct lowering *lw, struct stage_state *st, const struct instr *in, unsigned context, struct str source)
+{
+	struct op_copy_item *item = arena_new(lw->arena, sizeof(*item));
+	*item = (struct op_copy_item){.from = COPY_FROM_CONTEXT, .n = context, .path = source};
+	struct op_copy_args *args = arena_new(lw->arena, sizeof(*args));
+	*args = (struct op_copy_args){.items = item, .nitems = 1, .dest = STR("/"), .workdir = STR("/"), .now = INT64_MIN};
+	struct step **inputs = arena_new(lw->arena, sizeof(*inputs));
+	inputs[0] = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
+	return stage_add_internal(lw, st, in, &op_copy, args, inputs, 1, arena_printf(lw->arena, "load build context %.*s", STR_ARG(source)));
+}

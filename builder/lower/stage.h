@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_STAGE_H
+#define COOPER_STAGE_H
+
+/* Inside of builder/lower: the lowering under way, and one stage in the making. */
+#include "builder/lower/lower.h"
+#include "builder/lower/scope.h"
+#include "builder/ops/ops.h"
+
+struct stage_state {
+	size_t number;
+	const struct stage *ast;      /* NULL for a stage that a named context replaced */
+	const char *name;             /* "build", "stage-1" */
+	struct step *head;            /* NULL until FROM was lowered */
+	struct image_config config;
+	struct scope scope;
+	bool cmd_set;                 /* CMD stood in this very stage */
+	bool workdir_set;
+	bool no_cache;
+	bool scratch;                 /* no files at all so far */
+	size_t nbase_history, nbase_layers;
+	unsigned nth, of;             /* position for labels */
+	unsigned ordinals[INSTR_COUNT]; /* how many of each kind so far: part of step families */
+	enum { STAGE_UNTOUCHED, STAGE_OPEN, STAGE_DONE } state;
+};
+
+struct lowering {
+	const struct lower_opts *o;
+	struct plan *plan;
+	struct arena *arena;          /* the plan's */
+	struct scope globals;
+	struct stage_state *stages;
+	size_t nstages;
+};
+
+/* Lowers the stage if that was not done: ERR_SYNTAX for a circle. `at`: who asks. */
+int stage_need(struct lowering *lw, size_t number, const struct instr *at, struct err *e);
+/* Stage number for a name or a number text used before stage `user`; -1 = none. */
+ptrdiff_t stage_find(const struct lowering *lw, struct str name, bool numbers);
+/* The named context for a name, or NULL. */
+const struct lower_named *named_find(const struct lowering *lw, struct str name, bool as_image);
+/* A tree that COPY --from or mount from names: a stage, a named context (also a directory: *ret_context), an image. */
+struct from_source {
+	struct step *step;            /* or NULL: */
+	unsigned context;
+};
+int from_source(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, bool numbers,
+	struct from_source *ret, struct err *e);
+
+/* Adds an instruction's step to the stage and puts it at its head. */
+struct step *stage_add_step(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op, const void *args,
+	struct step **sources, size_t nsources, const char *label);
+/* An internal step: not numbered, not at the head of anything. */
+struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op,
+	const void *args, struct step **inputs, size_t ninputs, const char *label);
+void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer);
+int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e);
+void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* One function per instruction, named by the list in parser/instrs.h. */
+#define X(id, shape, flags, traits) \
+	int lower_##id(struct lowering *lw, struct stage_state *st, const struct instr *in, struct err *e);
+INSTRS(X)
+#undef X
+int lower_instr(struct lowering *lw, struct stage_state *st, const struct instr *in, struct err *e);
+/* The base of a stage: FROM and its ONBUILD triggers. */
+int lower_base(struct lowering *lw, struct stage_state *st, struct err *e);
+
+/* Directory contexts as op_copy into an empty tree: for FROM on a directory. */
+struct step *context_tree(struct lowering *lw, struct stage_state *st, const struct instr *in, unsigned context, struct str source);
+
+#endif
