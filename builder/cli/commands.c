@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands. A new command is a file and a line here. */
+#include "builder/cli/cmd.h"
+
+extern const struct command cmd_help;
+
+const struct command *const commands[] = {
+    &cmd_help,
+    NULL,
+};
+
+const struct command_alias command_aliases[] = {
+    {"image ls", "images"},
+    {"image list", "images"},
+    {"image rm", "rmi"},
+    {"image build", "build"},
+    {"image history", "history"},
+    {"image import", "import"},
+    {"image inspect", "inspect"},
+    {"image load", "load"},
+    {"image prune", "prune"},
+    {"image pull", "pull"},
+    {"image push", "push"},
+    {"image save", "save"},
+    {"image tag", "tag"},
+    {"buildx build", "build"},
+    {"builder build", "build"},
+    {"builder prune", "prune"},
+    {"system prune", "prune"},
+    {"system df", "du"},
+    {"bud", "build"},
+    {NULL, NULL},
+};
+
+const struct opt global_table[] = {
+    OPT_STR(0, "root", struct global_opts, root, "DIR",
+	"Folder of the store; without it $COOPER_ROOT, then /var/lib/cooper (root) or $XDG_DATA_HOME/cooper", .folders = true),
+    OPT_BOOL('D', "debug", struct global_opts, debug, "Say more about what happens"),
+    OPT_BOOL('h', "help", struct global_opts, help, "Show this help"),
+    OPT_BOOL('v', "version", struct global_opts, version, "Show the version"),
+    OPT_END,
+};
+
+const struct command *command_by_name(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
+
+/* How many of argv's words the alias is, or 0. */
+static int alias_words(const char *alias, int argc, char **argv)
+{
+	struct str rest = str_of(alias), word;
+	int n = 0;
+
+	while (str_split(&rest, ' ', &word)) {
+		if (n >= argc || !str_eqz(word, argv[n]))
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+const struct command *command_find(int argc, char **argv, int *ret_words)
+{
+	const struct command *c = argc > 0 ? command_by_name(argv[0]) : NULL;
+
+	*ret_words = 1;
+	for (const struct command_alias *a = command_aliases; !c && a->words; a++) {
+		int n = alias_words(a->words, argc, argv);
+
+		if (n) {
+			*ret_words = n;
+			return command_by_name(a->name);
+		}
+	}
+	return c;
+}

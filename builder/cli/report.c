@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only place that prints errors. Order matters: whatever is long comes first, the reason is the last line. */
+#include "builder/cli/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "parser/parse.h"
+
+bool report_color(int fd)
+{
+	const char *v;
+
+	if ((v = getenv("NO_COLOR")) && *v)
+		return false;
+	if (((v = getenv("FORCE_COLOR")) && *v) || ((v = getenv("CLICOLOR_FORCE")) && *v && strcmp(v, "0") != 0))
+		return true;
+	if ((v = getenv("CLICOLOR")) && strcmp(v, "0") == 0)
+		return false;
+	if ((v = getenv("TERM")) && strcmp(v, "dumb") == 0)
+		return false;
+	return isatty(fd);
+}
+
+/* GitHub's workflow commands: '%', CR and LF are escaped, in properties ':' and ',' too. */
+static void annotation_text(const char *s, bool property, struct buf *out)
+{
+	for (; *s; s++) {
+		if (strchr("%\r\n", *s) || (property && strchr(":,", *s)))
+			buf_printf(out, "%%%02X", (unsigned char)*s);
+		else
+			buf_putc(out, *s);
+	}
+}
+
+static void annotate(const struct cli *cli, const struct err *e)
+{
+	const char *actions = getenv("GITHUB_ACTIONS");
+	struct buf line cleanup_buf = {0};
+
+	if (!actions || strcmp(actions, "true") != 0)
+		return;
+	buf_puts(&line, "::error ");
+	if (cli->file && e->line) {
+		buf_puts(&line, "file=");
+		annotation_text(cli->file, true, &line);
+		buf_printf(&line, ",line=%d,endLine=%d,", e->line, e->end_line ? e->end_line : e->line);
+	}
+	buf_puts(&line, "title=cooper::");
+	annotation_text(e->text, false, &line);
+	fprintf(stderr, "%s\n", line.p);
+}
+
+void report_error(const struct cli *cli, const struct err *e)
+{
+	bool color = report_color(STDERR_FILENO);
+	struct buf excerpt cleanup_buf = {0};
+
+	fflush(stdout);
+	if (cli->text.p && e->line > 0) {
+		cf_excerpt(cli->text, cli->file ? cli->file : "Containerfile", e->line, e->end_line ? e->end_line : e->line, e->col, &excerpt);
+		fprintf(stderr, "%.*s", (int)excerpt.len, excerpt.p ? excerpt.p : "");
+	}
+	annotate(cli, e);
+	fprintf(stderr, "%serror:%s ", color ? "\033[1;31m" : "", color ? "\033[0m" : "");
+	if (cli->file && e->line > 0) {
+		fprintf(stderr, "%s:%d:", cli->file, e->line);
+		if (e->col > 0)
+			fprintf(stderr, "%d:", e->col);
+		fputc(' ', stderr);
+	}
+	fprintf(stderr, "%s\n", e->text);
+}
+
+void report_warning(const char *format, ...)
+{
+	bool color = report_color(STDERR_FILENO);
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "%swarning:%s ", color ? "\033[33m" : "", color ? "\033[0m" : "");
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+enum exit_code report_exit(const struct err *e)
+{
+	switch (e->code) {
+	case ERR_USAGE:
+		return EXIT_USAGE;
+	case ERR_REMOTE:
+		return EXIT_REMOTE;
+	case ERR_CANCELLED:
+		return EXIT_INTERRUPTED;
+	default:
+		return EXIT_FAILED;
+	}
+}
