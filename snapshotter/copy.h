@@ -22,8 +22,13 @@ struct copy_source {
 	int (*digests)(void *arg, const struct str *paths, size_t n, struct digest *ret, struct err *e);
 	/* Why is the path not there? Appends a hint to the error (excluded by an ignore file, similar name); may be NULL. */
 	void (*hint)(void *arg, struct str path, struct err *e);
+	/* Told of digests that were made while bytes were carried, so that nobody has to read them again; fd is the file that was
+	 * read (for its times), borrowed. Called from several threads. May be NULL. */
+	void (*learn)(void *arg, const struct entry *en, int fd, const struct digest *d);
 	void *arg;
 	bool owners;            /* keep the source's owners (trees); false: 0:0 (contexts) */
+	bool trusted;           /* bytes cannot have changed since the index was made (layers of the store): known digests are not
+	                           verified while carrying */
 };
 
 struct copy_inline { /* a here-document */
@@ -63,15 +68,24 @@ struct copy_args {
 	void (*warn)(void *arg, const char *text);
 	void *warn_arg;
 	const struct cancel *cancel;
+	struct store *store;    /* for unpacking: scratch space; may be NULL when no item is an archive */
+	const struct view *below; /* copy_select_digest only: the destination tree when its index is at hand (always or never
+	                             for one step: it decides whether the name of a lone file is a part of the key). May be NULL. */
 };
 
-/* The layer-to-be. */
+/* The layer-to-be. `struct copy_plan p = {0};` is a good empty one. */
+struct copy_unpacked; /* the files of an archive, in a scratch folder */
 struct copy_plan {
-	struct index *index;              /* sorted; entry.origin is the item's number (ninlines counted after nitems) */
+	struct index *index;              /* sorted; entry.origin: item number, then nitems + inline number, then nitems +
+	                                     ninlines + number in `unpacked` */
 	struct str *from;                 /* by entry number: path in the source's view, for FILE entries of items */
+	struct copy_unpacked **unpacked;
+	size_t nunpacked;
+	uint64_t unknown;                 /* FILE entries whose digest is not known yet */
 	struct arena arena;
 };
 void copy_plan_done(struct copy_plan *p);
+#define cleanup_copy_plan __attribute__((cleanup(copy_plan_done)))
 
 /* The digest that keys the step: over what is selected (relative names, types, modes, owners, sizes, content, link targets)
  * and nothing else of the source. Names count as they will be placed, not the name of a source that is renamed. */
@@ -80,6 +94,10 @@ int copy_select_digest(const struct copy_args *a, struct digest *ret, struct err
 /* Works out the new layer on top of `dest` (NULL: empty). Digests of files are filled in as known. ERR_STEP for a missing source,
  * a folder onto a file and the like, worded as in docs/reference: what, where, hint. */
 int copy_make_plan(const struct copy_args *a, const struct view *dest, struct copy_plan *ret, struct err *e);
+
+/* Asks the sources for the digests that are missing (p->unknown becomes 0), so that the content id can be known before bytes are
+ * carried. Worth it only when the sources remember them: copy_carry_out makes them on the way. */
+int copy_plan_digests(const struct copy_args *a, struct copy_plan *p, struct err *e);
 
 /* Carries it out: one pass over the files' bytes into layers/<id> (folder, when want_folder) and blobs/ (the tar, when want_tar,
  * with times clamped at `clamp`), files unchanged since `former` (a layer id, or none) taken from its folder by hard link.
