@@ -14,13 +14,21 @@
  *	lock                      shared by builds, exclusive for prune
  *
  * Bytes first, record second: whatever is visible is whole. Everything else is garbage that the next open or prune removes.
+ * Blobs are synced one by one; layers once a batch by store_flush. Until then they are marked with the machine's boot, and an
+ * open after an unclean boot forgets the marked ones.
+ *
+ * One struct store may be used by several threads.
  */
+#include <pthread.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/blobs.h"
 #include "base/db.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/map.h"
+#include "base/pool.h"
 #include "snapshotter/compress.h"
 #include "snapshotter/index.h"
 
@@ -31,8 +39,12 @@ struct store {
 	struct blobs *blobs;
 	int lock_fd;
 	char *tmp_name;      /* "tmp/xxxxxx" below fd, made on first use */
-	int tmp_fd;          /* -1 until store_tmp */
-	int tmp_lock_fd;
+	int tmp_fd;          /* -1 until store_tmp; holds the folder's lock */
+	const struct cancel *cancel; /* may be set by the owner: waits for locks end with ERR_CANCELLED */
+	pthread_mutex_t lock;     /* guards tmp_name, tmp_fd, touched, unsynced */
+	pthread_mutex_t writing;  /* one write transaction at a time on this connection */
+	struct map touched;       /* digests used since the last flush */
+	bool unsynced;            /* this process added layers since the last flush */
 };
 
 /* Default path: `root` argument, else $COOPER_ROOT, else /var/lib/cooper (uid 0) or $XDG_DATA_HOME/cooper. mem_free. */
@@ -40,15 +52,22 @@ char *store_default_path(const char *root);
 /* Opens, making it when it is not there (mode 0700), with a shared lock. ERR_SYS with the path, ERR_UNSUPPORTED for a newer
  * format, ERR_CORRUPT. When another process holds it exclusively, waits up to `wait_ms` and then fails with ERR_DENIED. */
 int store_open(const char *path, int wait_ms, struct store **ret, struct err *e);
-void store_close(struct store *s); /* removes this process' tmp folder */
+void store_close(struct store *s); /* flushes, removes this process' tmp folder */
 static inline void store_cleanup(struct store **s)
 {
 	if (*s)
 		store_close(*s);
 }
 #define cleanup_store __attribute__((cleanup(store_cleanup)))
-/* This process' scratch folder (same file system as layers/). */
+/* This process' scratch folder (same file system as layers/). The descriptor is borrowed. */
 int store_tmp(struct store *s, int *ret_dirfd, struct err *e);
+/* Brings added layers to the disk and writes down what was touched. Nothing to do: nothing written. Call it before index.json
+ * names what this build made. */
+int store_flush(struct store *s, struct err *e);
+/* Changes the shared lock into the exclusive one, waiting up to wait_ms (ERR_DENIED: in use by another build; the shared lock is
+ * kept), and back. */
+int store_lock_exclusive(struct store *s, int wait_ms, struct err *e);
+int store_lock_shared(struct store *s, struct err *e);
 
 /* --- layers --- */
 struct layer {
@@ -60,7 +79,8 @@ struct layer {
 	uint32_t created_nsec;
 };
 /* Records a layer whose folder and index are complete in a scratch folder: moves `<name>` (holding fs/ and index) below
- * dirfd to layers/<id>. When the layer is there already, the scratch copy is dropped. */
+ * dirfd to layers/<id>. When the layer is there already, the scratch copy is dropped (its fs/ is taken when the layer had no
+ * folder). l->cid and l->id must be set. */
 int store_add_layer(struct store *s, int dirfd, const char *name, const struct layer *l, struct err *e);
 /* As above for a layer that has an index but no folder yet (it will be made when something needs it). */
 int store_add_index(struct store *s, const struct index *ix, const struct layer *l, struct err *e);
@@ -82,7 +102,8 @@ int store_get_tar(struct store *s, const struct digest *id, int64_t clamp, bool 
 	uint64_t *ret_size, struct err *e);
 int store_set_tar(struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size,
 	struct err *e);
-/* Blobs that hold the tar diff_id under some compression. */
+/* Blobs that hold the tar diff_id under some compression: the one recorded last. A fact about digests: whether its bytes are
+ * here is for blobs_has to say. */
 int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found, struct digest *ret_blob,
 	uint64_t *ret_size, struct err *e);
 int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
@@ -107,11 +128,13 @@ int store_find_records(struct store *s, const struct digest *key, bool (*fn)(voi
 /* The newest record of the family, for explanations and for "the step gave what it gave before". */
 int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
 	struct err *e);
-/* A layer that a step of this family gave before with this content id. */
+/* A layer that a step of this family gave before with this content id (the oldest one). Its answers and why are left empty. */
 int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
 	struct err *e);
+/* Replaces a record with the same key and answers; of one key, the newest 32 stay. */
 int store_add_record(struct store *s, const struct record *r, struct err *e);
-/* Notes that these layers and records were used now (kept in memory, written once by store_close or store_flush). */
+/* Notes that this layer, blob, record (by key) or memo was used now: kept in memory, written by store_close or store_flush in
+ * one transaction, and only when the time that is written down is older than an hour. */
 void store_touch(struct store *s, const struct digest *layer_or_blob);
 
 /* --- memos: small derived facts by key, e.g. the digest of a selection --- */
@@ -119,9 +142,14 @@ int store_get_memo(struct store *s, const struct digest *key, struct buf *out, b
 int store_set_memo(struct store *s, const struct digest *key, struct str value, struct err *e);
 
 /* --- RUN cache mounts --- */
-/* Opens (making it) the folder for an identity; lock: wait for exclusive use; the lock lives as long as *ret_lock_fd. */
+/* Opens (making it) the folder for an identity. Locked waits until nobody uses it; private gives another folder (-1, -2, ...) when
+ * it is in use; shared goes beside other shared ones. The lock lives as long as *ret_lock_fd. *ret_fresh: the folder is new; the
+ * lock is exclusive then whatever the sharing, so that the caller can fill it and say store_cache_mount_ready. A fresh folder
+ * that nobody said ready for is fresh again next time. */
 enum mount_sharing { SHARING_SHARED, SHARING_PRIVATE, SHARING_LOCKED };
 int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing, int *ret_dirfd,
 	int *ret_lock_fd, bool *ret_fresh, struct err *e);
+/* The fresh folder is filled (owner, mode, content of from=). The lock becomes what `sharing` asks for. */
+int store_cache_mount_ready(struct store *s, int lock_fd, enum mount_sharing sharing, struct err *e);
 
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records (what a step gave for a key) and memos, as rows. Nothing here touches a layer's bytes. */
+#include "snapshotter/store_private.h"
+
+#include "base/arena.h"
+
+#define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why"
+
+static void read_record(struct stmt *st, struct record *ret)
+{
+	*ret = (struct record){.created = stmt_get_int(st, 4), .created_nsec = (uint32_t)stmt_get_int(st, 5),
+		.answers = stmt_get_str(st, 6), .why = stmt_get_str(st, 7)};
+	stmt_get_digest(st, 0, &ret->key);
+	stmt_get_digest(st, 1, &ret->family);
+	stmt_get_digest(st, 2, &ret->layer);
+	stmt_get_digest(st, 3, &ret->cid);
+}
+
+int store_find_records(struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg,
+	struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	int rc;
+	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE key=?1 ORDER BY n DESC", &st, e));
+	stmt_digest(st, 1, key);
+	while ((rc = stmt_next(st, e)) > 0) {
+		struct record r;
+		read_record(st, &r);
+		if (fn(arg, &r))
+			return 1;
+	}
+	return rc;
+}
+
+int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
+	struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE family=?1 ORDER BY n DESC LIMIT 1", &st, e));
+	stmt_digest(st, 1, family);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	*ret_found = rc > 0;
+	if (rc > 0) {
+		read_record(st, ret);
+		ret->answers = arena_str(a, ret->answers);
+		ret->why = arena_str(a, ret->why);
+	}
+	return 0;
+}
+
+int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
+	struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE family=?1 AND cid=?2 AND layer IS NOT NULL ORDER BY n LIMIT 1", &st,
+		e));
+	stmt_digest(st, 1, family);
+	stmt_digest(st, 2, cid);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	*ret_found = rc > 0;
+	if (rc > 0) {
+		read_record(st, ret);
+		ret->answers = ret->why = (struct str){0};
+	}
+	return 0;
+}
+
+static int remove_equal(struct store *s, const struct record *r, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "DELETE FROM records WHERE key=?1 AND answers=?2", &st, e));
+	stmt_digest(st, 1, &r->key);
+	stmt_blob(st, 2, r->answers);
+	return stmt_run(st, e);
+}
+
+static int insert_record(struct store *s, const struct record *r, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "INSERT INTO records(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8)", &st, e));
+	stmt_digest(st, 1, &r->key);
+	stmt_digest(st, 2, &r->family);
+	stmt_digest(st, 3, &r->layer);
+	stmt_digest(st, 4, &r->cid);
+	stmt_int(st, 5, r->created);
+	stmt_int(st, 6, r->created_nsec);
+	stmt_blob(st, 7, r->answers);
+	stmt_blob(st, 8, r->why);
+	return stmt_run(st, e);
+}
+
+static int add_in_transaction(struct store *s, const struct record *r, struct err *e)
+{
+	TRY(remove_equal(s, r, e));
+	TRY(insert_record(s, r, e));
+	return store_run_digest(s,
+		"DELETE FROM records WHERE key=?1 AND n NOT IN (SELECT n FROM records WHERE key=?1 ORDER BY n DESC LIMIT 32)", &r->key,
+		e);
+}
+
+int store_add_record(struct store *s, const struct record *r, struct err *e)
+{
+	TRY(store_begin(s, e));
+	TRY(store_end(s, add_in_transaction(s, r, e), e));
+	store_touch(s, &r->key);
+	return 0;
+}
+
+int store_get_memo(struct store *s, const struct digest *key, struct buf *out, bool *ret_found, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "SELECT value FROM memos WHERE key=?1", &st, e));
+	stmt_digest(st, 1, key);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	*ret_found = rc > 0;
+	if (rc > 0) {
+		buf_str(out, stmt_get_str(st, 0));
+		store_touch(s, key);
+	}
+	return 0;
+}
+
+static int write_memo(struct store *s, const struct digest *key, struct str value, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "INSERT OR REPLACE INTO memos VALUES(?1,?2,?3)", &st, e));
+	stmt_digest(st, 1, key);
+	stmt_blob(st, 2, value);
+	stmt_int(st, 3, store_now());
+	return stmt_run(st, e);
+}
+
+int store_set_memo(struct store *s, const struct digest *key, struct str value, struct err *e)
+{
+	TRY(store_begin(s, e));
+	return store_end(s, write_memo(s, key, value, e), e);
+}
