@@ -63,6 +63,11 @@ int manifest_parse(struct str json, struct manifest *ret, struct err *e);
 void manifest_print(const struct manifest *m, struct buf *out);
 void manifest_done(struct manifest *m);
 
+struct image_config;
+/* May it be run or built upon? The config must be an image's, every layer one that can be opened, and there must be as many as
+ * diff ids (`c` may be NULL). ERR_UNSUPPORTED for artifacts, encrypted and foreign layers; ERR_CORRUPT. */
+int image_check(const struct manifest *m, const struct image_config *c, struct err *e);
+
 struct image_index {
 	struct arena arena;
 	struct str media_type;

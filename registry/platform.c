@@ -108,7 +108,7 @@ static bool take_component(struct str s, struct arena *a, struct str *ret)
 			return false;
 	}
 	*ret = (struct str){low, s.len};
-	return s.len > 0;
+	return s.len > 0 && low[0] != '.'; /* the names become folders */
 }
 
 /* "os" or "os(version)". */
