@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
 
@@ -29,6 +30,11 @@ enum entry_type {
 	ENTRY_WHITEOUT, /* hides the path in the layers below */
 };
 
+/*
+ * What an entry says by type: strings made by index_add and index_read have a NUL behind their end. LINK carries mode, owner
+ * and mtime of its first name, no size and no xattrs. A folder that is missing although something below it is there (foreign
+ * layers) means: as in the layers below, else DIR 0755 0:0.
+ */
 struct entry {
 	struct str path;
 	uint8_t type;
@@ -57,6 +63,8 @@ int path_cmp(struct str a, struct str b);
 bool path_within(struct str path, struct str dir);
 struct str path_parent(struct str path); /* "a/b" -> "a", "a" -> "" */
 struct str path_base(struct str path);   /* "a/b" -> "b" */
+/* Is it a path that an index may hold: components of 1-255 bytes, none "." or "..", no NUL. */
+bool path_valid(struct str path);
 
 struct index *index_new(void);
 void index_free(struct index *ix);
@@ -71,6 +79,9 @@ struct entry *index_add(struct index *ix, const struct entry *en);
 void index_sort(struct index *ix);
 /* Of a sorted index; NULL if absent. */
 struct entry *index_find(const struct index *ix, struct str path);
+/* Narrows [*first, *last) to what is strictly below dir, which must lie in it; the entry of dir itself (or NULL) goes to
+ * *ret_self. */
+void index_range(const struct index *ix, struct str dir, size_t *first, size_t *last, struct entry **ret_self);
 /* The entries strictly below dir: [*first, *last). The empty dir is everything. */
 void index_below(const struct index *ix, struct str dir, size_t *ret_first, size_t *ret_last);
 
@@ -85,5 +96,10 @@ struct digest index_layer_id(const struct index *ix);
 /* Stored form: versioned, checksummed. Reading: ERR_NOT_FOUND, ERR_CORRUPT. */
 int index_write(const struct index *ix, int dirfd, const char *name, struct err *e);
 int index_read(int dirfd, const char *name, struct index **ret, struct err *e);
+/* The same form in memory. */
+void index_print(const struct index *ix, struct buf *out);
+int index_parse(struct str bytes, struct index **ret, struct err *e);
+/* The checksum that stands in the last 8 bytes of the form, over all that is before it. */
+uint64_t index_checksum(struct str bytes);
 
 #endif

@@ -6,6 +6,7 @@
  * Paths inside a root, by descriptor: openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), with an O_PATH|O_NOFOLLOW walk
  * where the kernel or a filter does not have it. No result ever lies outside of the root, whatever is renamed meanwhile.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,5 +19,7 @@ int rootpath_open_nolinks(int rootfd, const char *path, int flags, mode_t mode, 
 /* Opens the folder that holds path's last component (no symlinks on the way); the component goes to *ret_base, which
  * points into path. Missing parents are made 0755 when `make` is true. */
 int rootpath_parent(int rootfd, const char *path, bool make, int *ret_dirfd, const char **ret_base, struct err *e);
+/* The walk on foot that the others fall back on (links: symlinks and ".." are followed inside the root); for tests. */
+int rootpath_walk(int rootfd, const char *path, int flags, mode_t mode, bool links, int *ret_fd, struct err *e);
 
 #endif
