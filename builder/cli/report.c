@@ -35,6 +35,21 @@ static void annotation_text(const char *s, bool property, struct buf *out)
 	}
 }
 
+void report_annotation(const char *level, const char *file, int line, int end_line, const char *title, const char *text, struct buf *out)
+{
+	buf_printf(out, "::%s ", level);
+	if (file && line) {
+		buf_puts(out, "file=");
+		annotation_text(file, true, out);
+		buf_printf(out, ",line=%d,endLine=%d,", line, end_line ? end_line : line);
+	}
+	buf_puts(out, "title=");
+	annotation_text(title, true, out);
+	buf_puts(out, "::");
+	annotation_text(text, false, out);
+	buf_putc(out, '\n');
+}
+
 static void annotate(const struct cli *cli, const struct err *e)
 {
 	const char *actions = getenv("GITHUB_ACTIONS");
@@ -42,15 +57,8 @@ static void annotate(const struct cli *cli, const struct err *e)
 
 	if (!actions || strcmp(actions, "true") != 0)
 		return;
-	buf_puts(&line, "::error ");
-	if (cli->file && e->line) {
-		buf_puts(&line, "file=");
-		annotation_text(cli->file, true, &line);
-		buf_printf(&line, ",line=%d,endLine=%d,", e->line, e->end_line ? e->end_line : e->line);
-	}
-	buf_puts(&line, "title=cooper::");
-	annotation_text(e->text, false, &line);
-	fprintf(stderr, "%s\n", line.p);
+	report_annotation("error", cli->file, e->line, e->end_line, "cooper", e->text, &line);
+	fputs(line.p, stderr);
 }
 
 void report_error(const struct cli *cli, const struct err *e)
