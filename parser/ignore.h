@@ -3,6 +3,7 @@
 #define COOPER_IGNORE_H
 
 /* Ignore files and --exclude patterns: the pattern language of .dockerignore. Paths are relative, without leading slash. */
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -12,9 +13,21 @@ enum { IGNORE_SIZE_MAX = 4 * 1024 * 1024 };
 
 /* Reads the text of an ignore file. ERR_SYNTAX with e->line. An empty file gives an empty list. */
 int ignore_parse(struct str text, struct ignore **ret, struct err *e);
-/* From patterns, cleaned as lines of a file are. */
+/* The first half of it: cleaned lines that hold something, exceptions with their '!'. In `a`. ERR_LIMIT. */
+struct ignore_line {
+	struct str text;
+	int line;
+};
+int ignore_lines(struct str text, struct arena *a, struct ignore_line **ret, size_t *ret_n, struct err *e);
+/* From patterns (--exclude): trimmed and cleaned like those of a file, but a leading slash stays, so such a pattern never
+ * matches. */
 int ignore_new(const struct str *patterns, size_t n, struct ignore **ret, struct err *e);
 void ignore_free(struct ignore *ig);
+static inline void ignore_cleanup(struct ignore **ig)
+{
+	ignore_free(*ig);
+}
+#define cleanup_ignore __attribute__((cleanup(ignore_cleanup)))
 
 size_t ignore_count(const struct ignore *ig);
 bool ignore_has_exceptions(const struct ignore *ig);
