@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_OUTBOUND_H
+#define COOPER_OUTBOUND_H
+
+/*
+ * The manifest that an image has outside. In the store layers are plain tars; what is pushed or exported wants compressed ones.
+ * The config, and with it the image's id, stays as it is; only the layers' descriptors change, and so the manifest's digest.
+ */
+#include "base/pool.h"
+#include "registry/oci.h"
+#include "snapshotter/store.h"
+
+enum outbound_family { OUTBOUND_AS_IS, OUTBOUND_OCI, OUTBOUND_DOCKER };
+
+struct outbound_opts {
+	enum compression compression;   /* what plain layers become */
+	int level;                      /* -1: the default */
+	bool force;                     /* compressed layers of another kind are made anew too (and unpacked for COMPRESS_NONE) */
+	enum outbound_family family;    /* media types */
+	const struct annotations *annotations; /* added to each manifest; NULL: none */
+	unsigned threads;               /* 0: all cores */
+	const struct cancel *cancel;
+	/* Told before each layer that has to be compressed; may be NULL. */
+	void (*layer)(void *arg, const struct digest *diff_id, uint64_t size);
+	void *arg;
+};
+
+/* Makes the blobs and stores the manifest (or, for an index, its manifests and a new index) in the store's blobs. When nothing has
+ * to change *ret is *image. Strings of *ret live in `a`. ERR_CORRUPT for an image whose documents do not fit together. */
+int outbound_manifest(struct store *s, const struct descriptor *image, const struct outbound_opts *o, struct arena *a,
+	struct descriptor *ret, struct err *e);
+
+#endif
