@@ -3,7 +3,7 @@
 #define COOPER_OCI_JSON_H
 
 /*
- * Typed members of image documents, for the oci_*.c files alone. Reading: a member that is absent or null gives nothing, one
+ * Typed members of image documents, for the files of this folder alone. Reading: a member that is absent or null gives nothing, one
  * of another type is ERR_CORRUPT and named. Writing: "absent when empty".
  */
 #include "base/jval.h"

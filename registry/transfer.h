@@ -10,6 +10,9 @@ struct transfer_opts {
 	const struct platform *platform;  /* of an index take this one only; NULL: all of it */
 	bool skip_layers;                 /* manifest and config only (layers are fetched when a step needs them) */
 	unsigned parallel;                /* blobs at once; 0 = 4 */
+	/* Repositories of the target's registry that may hold blobs already (base images); tried as cross-repository mounts. */
+	const struct str *mount_from;
+	size_t nmount_from;
 	const struct cancel *cancel;
 	/* Progress, from any thread; may be NULL. total 0 = already there. */
 	void (*progress)(void *arg, const struct digest *blob, uint64_t done, uint64_t total);
