@@ -5,7 +5,7 @@
 /*
  * Compression as a family of descriptors: by name, by magic bytes. Writing is parallel and gives the same bytes for any
  * number of threads and any CPU: gzip as independent 1 MiB members made by libdeflate (RFC 1952 2.2 allows members), zstd
- * with workers and a fixed job size. Reading is streaming, checks CRCs, and takes one layer of compression, never two.
+ * as independent frames of a fixed size. Reading is streaming, checks CRCs, and takes one layer of compression, never two.
  */
 #include "base/io.h"
 

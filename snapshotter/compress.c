@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of compressions and what all of them share: names, magic bytes, the first error of a stream that sticks, the
+ * buffered input of readers, and the refusal of a second compression inside the first.
+ */
+#include "snapshotter/compress_impl.h"
+#include "snapshotter/compress_ring.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+static const struct compress_family *const families[COMPRESS_COUNT] = {
+	[COMPRESS_NONE] = &compress_none,
+	[COMPRESS_GZIP] = &compress_gzip,
+	[COMPRESS_ZSTD] = &compress_zstd,
+};
+
+const char *compress_name(enum compression c)
+{
+	return families[c]->name;
+}
+
+bool compress_from_name(struct str name, enum compression *ret)
+{
+	if (name.len == 0 || str_eqz(name, "none")) {
+		*ret = COMPRESS_NONE;
+		return true;
+	}
+	for (int c = 0; c < COMPRESS_COUNT; c++) {
+		if (str_eqz(name, families[c]->name)) {
+			*ret = (enum compression)c;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* RFC 1952 2.3.1; RFC 8878 3.1.1 and 3.1.2 (a file may begin with a skippable frame). */
+enum compression compress_detect(const void *p, size_t len)
+{
+	const uint8_t *b = p;
+	if (len >= 3 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8)
+		return COMPRESS_GZIP;
+	if (len >= 4 && b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd)
+		return COMPRESS_ZSTD;
+	if (len >= 4 && (b[0] & 0xf0) == 0x50 && b[1] == 0x2a && b[2] == 0x4d && b[3] == 0x18)
+		return COMPRESS_ZSTD;
+	return COMPRESS_NONE;
+}
+
+bool compress_level_ok(enum compression c, int level)
+{
+	return level == -1 || (level >= families[c]->level_min && level <= families[c]->level_max);
+}
+
+/* --- writing --- */
+
+struct compressor {
+	struct sink sink;
+	struct sink *out;
+	struct ring *ring; /* NULL: bytes go through */
+	struct err first;  /* the failure that ended the stream */
+};
+
+static int answer(const struct compressor *z, struct err *e)
+{
+	if (z->first.code != ERR_NONE)
+		*e = z->first;
+	return -(int)z->first.code;
+}
+
+static int compressor_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	struct compressor *z = (struct compressor *)s;
+	if (!z->ring)
+		return sink_write(z->out, p, len, e);
+	if (z->first.code == ERR_NONE)
+		ring_write(z->ring, p, len, &z->first);
+	return answer(z, e);
+}
+
+int compressor_new(enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e)
+{
+	const struct compress_family *f = families[c];
+	if (!compress_level_ok(c, level))
+		return err_set(e, ERR_USAGE, "compression level %d of %s is not between %d and %d", level, f->name, f->level_min,
+			f->level_max);
+	struct compressor *z = mem_new(sizeof(*z));
+	z->sink.write = compressor_write;
+	z->out = out;
+	if (f->writer_new)
+		z->ring = f->writer_new(level == -1 ? f->level_default : level, threads ? threads : pool_cores(), out);
+	*ret = z;
+	return 0;
+}
+
+struct sink *compressor_sink(struct compressor *z)
+{
+	return &z->sink;
+}
+
+int compressor_finish(struct compressor *z, struct err *e)
+{
+	if (z->ring && z->first.code == ERR_NONE)
+		ring_finish(z->ring, &z->first);
+	return answer(z, e);
+}
+
+void compressor_free(struct compressor *z)
+{
+	if (!z)
+		return;
+	if (z->ring)
+		ring_free(z->ring);
+	mem_free(z);
+}
+
+/* --- reading --- */
+
+enum { HEAD = 4 };
+
+struct decompressor {
+	const struct compress_family *family;
+	void *state;
+	struct raw raw;
+	uint8_t head[HEAD]; /* the first plain bytes */
+	size_t nhead;
+	bool ended;
+};
+
+int raw_need(struct raw *r, size_t want, struct err *e)
+{
+	if (r->at && (r->at == r->len || r->cap - r->at < want)) {
+		memmove(r->bytes, r->bytes + r->at, raw_left(r));
+		r->len -= r->at;
+		r->at = 0;
+	}
+	while (!r->ended && raw_left(r) < want && r->len < r->cap) {
+		ssize_t n = read(r->fd, r->bytes + r->len, r->cap - r->len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read");
+		if (n == 0)
+			r->ended = true;
+		else if (r->tee)
+			TRY(sink_write(r->tee, r->bytes + r->len, (size_t)n, e));
+		r->len += (size_t)n;
+	}
+	return 0;
+}
+
+int decompressor_new(enum compression c, int fd, struct sink *in, struct decompressor **ret, struct err *e)
+{
+	(void)e;
+	struct decompressor *d = mem_new(sizeof(*d));
+	d->family = families[c];
+	d->raw = (struct raw){.fd = fd, .tee = in, .cap = d->family->buffer, .bytes = mem_grow(NULL, d->family->buffer, 1)};
+	d->state = d->family->reader_new ? d->family->reader_new() : NULL;
+	*ret = d;
+	return 0;
+}
+
+/* A layer has one compression: what comes out of it must not be compressed again. */
+static int look_at_head(struct decompressor *d, const uint8_t *p, size_t len, struct err *e)
+{
+	if (d->nhead == HEAD || d->family == &compress_none)
+		return 0;
+	while (d->nhead < HEAD && len--)
+		d->head[d->nhead++] = *p++;
+	enum compression inner = compress_detect(d->head, d->nhead);
+	if (inner != COMPRESS_NONE)
+		return err_set(e, ERR_CORRUPT, "%s data inside of %s data", compress_name(inner), d->family->name);
+	return 0;
+}
+
+int decompressor_read(struct decompressor *d, void *p, size_t len, size_t *ret, struct err *e)
+{
+	size_t n = 0;
+	if (!d->ended && len) {
+		TRY(d->family->read(d->state, &d->raw, p, len, &n, e));
+		d->ended = n == 0;
+		TRY(look_at_head(d, p, n, e));
+	}
+	*ret = n;
+	return 0;
+}
+
+int decompressor_drain(struct decompressor *d, struct err *e)
+{
+	cleanup_free uint8_t *rest = mem_grow(NULL, IO_CHUNK, 1);
+	size_t n;
+	do
+		TRY(decompressor_read(d, rest, IO_CHUNK, &n, e));
+	while (n);
+	return 0;
+}
+
+void decompressor_free(struct decompressor *d)
+{
+	if (!d)
+		return;
+	if (d->family->reader_free)
+		d->family->reader_free(d->state);
+	mem_free(d->raw.bytes);
+	mem_free(d);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door to zstd (RFC 8878). Written as independent frames of 4 MiB (16 MiB at high levels) in parallel: the library's own
+ * workers are missing from the static build of it, and several frames are as good to every reader. Reading takes several
+ * frames and skippable ones (zstd:chunked layers end in some) and no window over 128 MiB.
+ */
+#include "snapshotter/compress_impl.h"
+#include "snapshotter/compress_ring.h"
+
+#include <zstd.h>
+
+#include "base/mem.h"
+
+enum { WINDOW_LOG_MAX = 27 };
+
+static int fail(size_t code, enum err_code as, struct err *e)
+{
+	return err_set(e, as, "zstd: %s", ZSTD_getErrorName(code));
+}
+
+static size_t block_size(int level)
+{
+	return level <= 12 ? 4u << 20 : 16u << 20; /* high levels live from their windows */
+}
+
+static void *open_packer(int level)
+{
+	ZSTD_CCtx *ctx = compress_got(ZSTD_createCCtx());
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_checksumFlag, 1);
+	return ctx;
+}
+
+static void pack(void *ctx, const void *p, size_t len, void *out, size_t max, size_t *ret, struct err *e)
+{
+	*ret = ZSTD_compress2(ctx, out, max, p, len);
+	if (ZSTD_isError(*ret))
+		fail(*ret, ERR_SYS, e);
+}
+
+static void close_packer(void *ctx)
+{
+	ZSTD_freeCCtx(ctx);
+}
+
+static const struct packer packer = {block_size, ZSTD_compressBound, open_packer, pack, close_packer};
+
+static struct ring *writer_new(int level, unsigned threads, struct sink *out)
+{
+	return ring_new(&packer, level, threads, out);
+}
+
+struct zstd_reader {
+	ZSTD_DCtx *ctx;
+	size_t hint; /* 0: between frames */
+	bool any;    /* a frame began */
+};
+
+static void *reader_new(void)
+{
+	struct zstd_reader *r = mem_new(sizeof(*r));
+	r->ctx = compress_got(ZSTD_createDCtx());
+	ZSTD_DCtx_setParameter(r->ctx, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+	return r;
+}
+
+static int zstd_read(void *state, struct raw *raw, void *p, size_t len, size_t *ret, struct err *e)
+{
+	struct zstd_reader *r = state;
+	ZSTD_outBuffer out = {p, len, 0};
+	while (out.pos == 0) {
+		TRY(raw_need(raw, 1, e));
+		bool ended = raw_left(raw) == 0;
+		if (ended && r->hint == 0 && r->any)
+			break;
+		ZSTD_inBuffer in = {raw->bytes + raw->at, raw_left(raw), 0};
+		size_t rc = ZSTD_decompressStream(r->ctx, &out, &in);
+		if (ZSTD_isError(rc))
+			return fail(rc, ERR_CORRUPT, e);
+		if (ended && out.pos == 0 && rc)
+			return err_set(e, ERR_CORRUPT, "zstd: the data ends too early");
+		raw->at += in.pos;
+		r->hint = rc;
+		r->any = true;
+	}
+	*ret = out.pos;
+	return 0;
+}
+
+static void reader_free(void *state)
+{
+	struct zstd_reader *r = state;
+	ZSTD_freeDCtx(r->ctx);
+	mem_free(r);
+}
+
+const struct compress_family compress_zstd = {
+	.name = "zstd",
+	.level_min = 1,
+	.level_max = 22,
+	.level_default = 3,
+	.buffer = IO_CHUNK,
+	.writer_new = writer_new,
+	.reader_new = reader_new,
+	.read = zstd_read,
+	.reader_free = reader_free,
+};
