@@ -17,14 +17,20 @@ struct tar_writer {
 	struct sink *out;
 	int64_t clamp;      /* later times become this one; INT64_MAX = leave them */
 	uint64_t bytes;
-	char *chunk;        /* the copy buffer, made when first needed */
+	char *chunk;        /* what was written and not yet given to out; made when first needed */
+	size_t fill;        /* bytes in it */
 };
 void tar_writer_init(struct tar_writer *w, struct sink *out, int64_t clamp);
+/* Frees what a writer holds that did not get as far as tar_write_end (which frees it, too). */
+void tar_writer_done(struct tar_writer *w);
 /* One header (with its PAX records). FILE: exactly en->size bytes must follow by tar_write_data. */
 int tar_write_entry(struct tar_writer *w, const struct entry *en, struct err *e);
 int tar_write_data(struct tar_writer *w, const void *p, size_t len, struct err *e);
 /* Pads the entry's data to a block. */
 int tar_write_pad(struct tar_writer *w, uint64_t size, struct err *e);
+/* A FILE's bytes from a descriptor and the padding. ERR_CORRUPT when there are not exactly en->size of them. */
+int tar_write_file(struct tar_writer *w, const struct entry *en, int fd, struct err *e);
+/* The end marker; everything is given to `out` when it returns. */
 int tar_write_end(struct tar_writer *w, struct err *e);
 /* A whole index; ERR_CORRUPT when a file's size is not what the index says. */
 int tar_write_index(struct tar_writer *w, const struct index *ix, tar_open_fn *open, void *arg, struct err *e);
@@ -49,5 +55,7 @@ void tar_reader_free(struct tar_reader *r);
 int tar_reader_next(struct tar_reader *r, struct entry *ret, bool *ret_marker_only, struct err *e);
 /* Data of the current FILE entry; 0 bytes at its end. Sparse holes come as zeroes. */
 int tar_reader_data(struct tar_reader *r, void *p, size_t len, size_t *ret, struct err *e);
+/* How many of the next bytes are a hole of a sparse file (0: none). */
+uint64_t tar_reader_hole(const struct tar_reader *r);
 
 #endif

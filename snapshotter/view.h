@@ -23,7 +23,8 @@ static inline void view_cleanup(struct view **v)
 #define cleanup_view __attribute__((cleanup(view_cleanup)))
 
 /* Exact path, no symlink is followed; false if absent. The empty path is the root: a DIR 0755 0:0. LINK entries are
- * answered as they are; view_inode gives the entry with mode, size and digest. */
+ * answered as they are; view_inode gives the entry of the first name in the same layer (path too): origin and path say where
+ * the bytes are. A view may be asked from several threads. */
 bool view_find(const struct view *v, struct str path, struct entry *ret);
 bool view_inode(const struct view *v, struct str path, struct entry *ret);
 
