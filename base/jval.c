@@ -228,3 +228,10 @@ void jval_print(const struct jval *j, unsigned indent, struct buf *out)
 	size_t flags = JSON_ENCODE_ANY | JSON_PRESERVE_ORDER | (indent ? JSON_INDENT(indent) : JSON_COMPACT);
 	json_dump_callback(in(j), dump, out, flags);
 }
+
+void jval_quote(struct str s, struct buf *out)
+{
+	struct jval *j = jval_string(s);
+	jval_print(j, 0, out);
+	jval_free(j);
+}

@@ -60,5 +60,7 @@ void jval_remove(struct jval *object, const char *key);
 void jval_append(struct jval *array, struct jval *take_value);
 /* Members in order of insertion; indent 0 gives one line without blanks; no newline at the end. */
 void jval_print(const struct jval *j, unsigned indent, struct buf *out);
+/* Appends s as a JSON string. */
+void jval_quote(struct str s, struct buf *out);
 
 #endif

@@ -28,12 +28,10 @@ struct lower_named {
 	bool is_image;              /* value is a reference for the resolver ("scratch" too) */
 	struct str image;
 	unsigned context;           /* else: number of a directory context */
-	const struct op *fetch;     /* else when not NULL: op_http or op_git */
-	const void *fetch_args;
 };
 
 struct lower_opts {
-	const struct cf *cf;
+	struct cf *cf;               /* ONBUILD triggers are parsed into its memory */
 	struct str target;          /* empty: last stage */
 	struct platform platform;   /* TARGETPLATFORM */
 	struct platform build_platform;
@@ -47,9 +45,6 @@ struct lower_opts {
 	size_t nno_cache_stages;
 	const struct lower_named *named;
 	size_t nnamed;
-	/* The main context: 0, or a fetched tree. */
-	const struct op *context_fetch;
-	const void *context_fetch_args;
 	int network;                /* enum sandbox_network: --network */
 	bool allow_host_network, allow_insecure;
 	struct str hostname;        /* empty: buildkitsandbox */

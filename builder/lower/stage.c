@@ -126,11 +126,6 @@ static struct step *image_step(struct lowering *lw, struct stage_state *st, cons
 static int named_source(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct lower_named *named,
 	struct from_source *ret, struct err *e)
 {
-	if (named->fetch) {
-		ret->step = stage_add_internal(lw, st, in, named->fetch, named->fetch_args, NULL, 0,
-			arena_printf(lw->arena, "load context %.*s", STR_ARG(named->name)));
-		return 0;
-	}
 	if (!named->is_image) {
 		ret->context = named->context;
 		return 0;

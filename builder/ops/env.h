@@ -60,30 +60,41 @@ struct ops_env {
 	size_t nproxy;
 	unsigned threads;
 	const struct cancel *cancel;
-	pthread_mutex_t *lock;     /* contexts are walked by one thread at a time; layers are fetched once */
+	pthread_mutex_t context_lock; /* contexts are walked by one thread at a time */
+	pthread_mutex_t fetch_lock;   /* a layer is fetched once */
 	struct context_reads reads;/* what was read of contexts, for `--progress` and tests */
 	const char *keep_failed;   /* --output-on-failure */
 	bool shell_on_error;
-	/* Download progress of a layer, from any thread. */
-	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	/* Progress of a layer that is fetched from `origin`, from any thread. */
+	void (*progress)(void *arg, const char *origin, const struct digest *blob, uint64_t done, uint64_t total);
 	void *progress_arg;
 };
 
 /* Opens (and walks nothing of) context n. */
 int ops_context_open(struct ops_env *env, size_t n, struct err *e);
 
-/* Makes sure that the layers of a tree are unpacked: fetches blobs, unpacks them, and notes their ids in the tree (which is the only
- * change a tree ever sees, under env->lock). `folder`: as folders too, not just indexes. */
-int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct err *e);
+/*
+ * Makes sure that the layers of a tree are unpacked - fetches blobs, unpacks them - and gives the layer ids, bottom first, into
+ * ids[0..t->n-1]. `folder`: their folders exist too, not just their indexes.
+ */
+int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e);
 /* Makes sure that the blobs of pulled layers are in the store (not unpacked). */
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e);
-/* A view of the tree; needs ops_need_tree first. Free with ops_view_done. */
-struct ops_view {
-	struct index **indexes;
+
+/* A tree opened for questions: ids, indexes, view, and folder descriptors when asked for. */
+struct ops_tree {
 	size_t n;
+	struct digest *ids;
+	struct index **indexes;
 	struct view *view;
+	int *folders;              /* O_PATH, or NULL */
 };
-int ops_view_init(struct ops_env *env, const struct tree *t, struct ops_view *ret, struct err *e);
-void ops_view_done(struct ops_view *v);
+int ops_tree_open(struct ops_env *env, const struct tree *t, bool folders, const struct cancel *cancel, struct ops_tree *ret, struct err *e);
+void ops_tree_close(struct ops_tree *t);
+
+/* JSON members for task.why: "key":"value", with the comma that is needed. */
+void ops_why_text(struct buf *why, const char *key, struct str value);
+void ops_why_digest(struct buf *why, const char *key, const struct digest *value);
+void ops_why_list(struct buf *why, const char *key, const struct strs *values);
 
 #endif

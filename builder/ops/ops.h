@@ -54,7 +54,8 @@ struct exec_mount {
 	enum exec_mount_kind kind;
 	const char *target;      /* absolute; NULL: a secret that is only a variable */
 	int input;               /* step input it comes from, or -1 */
-	struct str source;       /* path inside of the input */
+	struct str source;       /* path inside of the input, relative and clean */
+	bool placed;             /* the input holds the source at its root: a folder's content, or a file under its own name */
 	bool rw;
 	uint64_t size;           /* tmpfs */
 	struct str id;           /* cache: identity; secret, ssh: id */
@@ -77,13 +78,12 @@ struct op_exec_args {
 };
 extern const struct op op_exec; /* inputs[0]: root tree; further ones: what is mounted */
 
-/* --- op_http, op_git: things fetched for ADD and remote contexts; their tree has one layer --- */
+/* --- op_http, op_git: things fetched for ADD; their tree has one layer --- */
 struct op_http_args {
 	struct str url;
 	struct digest checksum;  /* none = not given */
 	struct str name;         /* of the file in the tree */
 	uint32_t mode;
-	bool unpack;             /* a remote context: unpack the tar */
 };
 extern const struct op op_http;
 struct op_git_args {

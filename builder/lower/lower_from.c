@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* FROM (Dockerfile reference): what a stage begins with - an earlier stage, a named context, nothing, or an image. */
+#include <stdio.h>
+
+#include "builder/lower/stage.h"
+#include "parser/parse.h"
+#include "registry/platform.h"
+#include "registry/ref.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static bool has_path(const struct strs *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (str_starts(env->v[i], STR("PATH=")))
+			return true;
+	return false;
+}
+
+static void config_env_to_scope(struct stage_state *st)
+{
+	for (size_t i = 0; i < st->config.env.n; i++) {
+		struct str v = st->config.env.v[i];
+		ptrdiff_t eq = str_find(v, '=');
+		if (eq > 0)
+			scope_set(&st->scope, str_sub(v, 0, (size_t)eq), str_from(v, (size_t)eq + 1));
+	}
+}
+
+static void from_empty(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct platform *p)
+{
+	struct arena *a = &st->config.arena;
+	st->config.os = arena_str(a, p->os);
+	st->config.architecture = arena_str(a, p->arch);
+	st->config.variant = arena_str(a, p->variant);
+	if (!str_eqz(p->os, "windows"))
+		strs_add(a, &st->config.env, str_of(arena_printf(a, "PATH=%s", default_path)));
+	st->config.workdir = STR("/");
+	st->scratch = true;
+	st->head = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
+	config_env_to_scope(st);
+}
+
+static void from_stage(struct lowering *lw, struct stage_state *st, size_t number)
+{
+	const struct stage_state *base = &lw->stages[number];
+	image_config_copy(&base->config, &st->config);
+	scope_copy(&base->scope, &st->scope);
+	st->head = base->head;
+	st->scratch = base->scratch;
+	st->nbase_history = base->nbase_history;
+	st->nbase_layers = base->nbase_layers;
+}
+
+static int from_image(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, const struct platform *p,
+	struct err *e)
+{
+	struct lower_image image = {0};
+	TRY(lw->o->resolver->image(lw->o->resolver->arg, name, p, lw->arena, &image, e));
+	st->config = image.config;
+	st->config.created = STR("");
+	st->nbase_history = image.config.nhistory;
+	st->nbase_layers = image.tree->n;
+	struct op_image_args *args = arena_new(lw->arena, sizeof(*args));
+	args->tree = image.tree;
+	struct ref ref;
+	cleanup_buf struct buf full = {0};
+	struct err ignored;
+	if (ref_parse(name, lw->arena, &ref, &ignored) == 0)
+		ref_print(&ref, &full);
+	else
+		buf_str(&full, name);
+	struct step proto = {.op = &op_image, .args = args, .label = arena_printf(lw->arena, "FROM %s", full.p), .nth = 1, .of = st->of,
+		.stage = lw->nstages > 1 ? st->name : NULL, .line = in->where.line, .col = in->where.col, .end_line = in->where.end_line};
+	st->head = plan_add(lw->plan, &proto);
+	st->scratch = image.tree->n == 0;
+	if (!has_path(&st->config.env) && !str_eqz(st->config.os, "windows"))
+		strs_add(&st->config.arena, &st->config.env, str_of(arena_printf(&st->config.arena, "PATH=%s", default_path)));
+	config_env_to_scope(st);
+	return 0;
+}
+
+static int from_named(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct lower_named *named,
+	const struct platform *p, struct err *e)
+{
+	if (named->is_image && str_eqz(named->image, "scratch")) {
+		from_empty(lw, st, in, p);
+		return 0;
+	}
+	if (named->is_image)
+		return from_image(lw, st, in, named->image, p, e);
+	from_empty(lw, st, in, p);
+	st->scratch = false;
+	st->head = context_tree(lw, st, in, named->context, STR(""));
+	return 0;
+}
+
+static int stage_platform(struct lowering *lw, const struct stage *ast, struct platform *ret, struct err *e)
+{
+	struct str text;
+	*ret = lw->o->platform;
+	if (!ast->platform.len)
+		return 0;
+	TRY(scope_expand(&lw->globals, lw->o->cf->escape, ast->platform, &text, e));
+	if (!text.len)
+		return err_set(e, ERR_SYNTAX, "empty platform value from expression %.*s", STR_ARG(ast->platform));
+	if (platform_parse(text, lw->arena, ret, e) < 0)
+		return err_wrap(e, "failed to parse platform %.*s", STR_ARG(text));
+	return 0;
+}
+
+/* Earlier stages are found by exact, lower-case name: the nearest one. */
+static ptrdiff_t earlier_stage(const struct lowering *lw, size_t before, struct str name)
+{
+	for (size_t i = before; i-- > 0;)
+		if (lw->o->cf->stages[i].name.len && str_eq(lw->o->cf->stages[i].name, name))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
+{
+	const struct instr *in = st->ast->from;
+	struct platform p;
+	struct str base;
+	TRY(stage_platform(lw, st->ast, &p, e));
+	TRY(scope_expand(&lw->globals, lw->o->cf->escape, st->ast->base, &base, e));
+	if (!base.len)
+		return err_set(e, ERR_SYNTAX, "base name (%.*s) should not be blank", STR_ARG(st->ast->base));
+	const struct lower_named *own = st->ast->name.len ? named_find(lw, st->ast->name, false) : NULL;
+	if (own)
+		return from_named(lw, st, in, own, &p, e);
+	ptrdiff_t i = earlier_stage(lw, st->number, base);
+	if (i >= 0) {
+		TRY(stage_need(lw, (size_t)i, in, e));
+		from_stage(lw, st, (size_t)i);
+		return 0;
+	}
+	const struct lower_named *named = named_find(lw, base, true);
+	if (named)
+		return from_named(lw, st, in, named, &p, e);
+	if (str_eqz(base, "scratch")) {
+		from_empty(lw, st, in, &p);
+		return 0;
+	}
+	if (from_image(lw, st, in, base, &p, e) == 0)
+		return 0;
+	const char *names[64];
+	size_t n = 0;
+	for (size_t k = 0; k < st->number && n < ARRAY_LEN(names); k++)
+		if (lw->o->cf->stages[k].name.len)
+			names[n++] = arena_str(lw->arena, lw->o->cf->stages[k].name).p;
+	const char *near = str_suggest(base, names, n);
+	return near ? err_append(e, " (did you mean the stage %s?)", near) : -(int)e->code;
+}
+
+/* Triggers of the base run first, in order, as if they stood right behind FROM. */
+static int run_triggers(struct lowering *lw, struct stage_state *st, struct err *e)
+{
+	struct strs triggers = st->config.onbuild;
+	st->config.onbuild = (struct strs){0};
+	for (size_t i = 0; i < triggers.n; i++) {
+		struct instr *in;
+		if (cf_parse_trigger(lw->o->cf, triggers.v[i], st->ast->from, &in, e) < 0 || lower_instr(lw, st, in, e) < 0)
+			return err_wrap(e, "ONBUILD %.*s", STR_ARG(triggers.v[i]));
+	}
+	return 0;
+}
+
+static bool makes_layer(enum instr_id id)
+{
+	return id == INSTR_RUN || id == INSTR_COPY || id == INSTR_ADD || id == INSTR_WORKDIR;
+}
+
+int lower_base(struct lowering *lw, struct stage_state *st, struct err *e)
+{
+	st->of = 1;
+	st->nth = 1;
+	for (size_t i = 0; i < st->ast->ninstrs; i++)
+		st->of += makes_layer(st->ast->instrs[i]->id);
+	const struct instr *in = st->ast->from;
+	if (find_base(lw, st, e) < 0 || run_triggers(lw, st, e) < 0)
+		return err_at(e, in->where.line, in->where.col, in->where.end_line);
+	if (lw->o->platform_given) {
+		st->config.os = arena_str(&st->config.arena, lw->o->platform.os);
+		st->config.architecture = arena_str(&st->config.arena, lw->o->platform.arch);
+		st->config.variant = arena_str(&st->config.arena, lw->o->platform.variant);
+	}
+	return 0;
+}
+
+/* Reached only through ONBUILD FROM, which the parser refuses. */
+int lower_FROM(struct lowering *lw, struct stage_state *st, const struct instr *in, struct err *e)
+{
+	(void)lw, (void)st, (void)in;
+	return err_set(e, ERR_SYNTAX, "FROM isn't allowed here");
+}

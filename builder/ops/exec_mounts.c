@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One function per kind of mount (libmount's hook idea): each adds to the list that the sandbox gets. */
+#include "builder/ops/exec_mounts.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "snapshotter/layer.h"
+#include "snapshotter/place_folder.h"
+#include "snapshotter/rootpath.h"
+
+static void keep_fd(struct exec_mounts *m, int fd)
+{
+	MEM_ROOM(m->fds, m->nfds, m->fds_cap);
+	m->fds[m->nfds++] = fd;
+}
+
+static struct sandbox_mount *add(struct exec_mounts *m, enum sandbox_mount_kind kind, const char *target)
+{
+	struct sandbox_mount *s = &m->v[m->n++];
+	*s = (struct sandbox_mount){.kind = kind, .target = target, .source_fd = -1};
+	return s;
+}
+
+/* One folder that shows a tree: its only layer's folder, or all layers placed into a scratch folder. */
+static int tree_folder(struct exec_mounts *m, struct task *t, const struct ops_tree *tree, int *ret_fd, struct err *e)
+{
+	struct ops_env *env = t->env;
+	if (tree->n == 1) {
+		*ret_fd = tree->folders[0];
+		return 0;
+	}
+	MEM_ROOM(m->scratch, m->nscratch, m->scratch_cap);
+	TRY(fs_temp_dir(m->tmp_fd, "mount-", &m->scratch[m->nscratch], e));
+	const char *name = m->scratch[m->nscratch++];
+	if (fchmodat(m->tmp_fd, name, 0755, 0) < 0)
+		return err_sys(e, "chmod %s", name);
+	TRY(fs_open_dir(m->tmp_fd, name, ret_fd, e));
+	keep_fd(m, *ret_fd);
+	struct layer_place how = {.owners = true, .set_time = INT64_MAX};
+	return layer_place_tree(env->store, tree->ids, tree->n, *ret_fd, &how, t->cancel, e);
+}
+
+/* Opens the source of a mount inside its tree. */
+static int source_fd(struct exec_mounts *m, struct task *t, const struct exec_mount *x, int *ret_fd, struct err *e)
+{
+	struct ops_tree *tree = &m->trees[m->ntrees];
+	TRY(ops_tree_open(t->env, t->inputs[x->input], true, t->cancel, tree, e));
+	m->ntrees++;
+	int root = -1;
+	cleanup_buf struct buf path = {0};
+	TRY(view_resolve(tree->view, x->placed ? STR("") : x->source, true, &path, e));
+	struct entry en;
+	/* A placed source that is one file stands at the root under its own name. */
+	if (x->placed && x->source.len && view_find(tree->view, path_base(x->source), &en) && en.type != ENTRY_DIR && tree->n == 1 &&
+	    tree->indexes[0]->n == 1)
+		buf_str(&path, path_base(x->source));
+	if (!view_find(tree->view, buf_view(&path), &en))
+		return err_set(e, ERR_STEP, "\"/%.*s\": not found (source of the mount at %s)", STR_ARG(x->source), x->target);
+	TRY(tree_folder(m, t, tree, &root, e));
+	TRY(rootpath_open(root, path.len ? path.p : ".", O_PATH, 0, ret_fd, e));
+	keep_fd(m, *ret_fd);
+	return 0;
+}
+
+static int bind_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	struct sandbox_mount *s = add(m, x->rw ? SANDBOX_OVERLAY : SANDBOX_BIND, x->target);
+	return source_fd(m, t, x, &s->source_fd, e);
+}
+
+static struct digest cache_identity(struct task *t, const struct exec_mount *x)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("cache mount"));
+	hasher_str(&h, x->id);
+	hasher_u64(&h, x->own ? (uint64_t)x->mode << 32 | x->uid : 0);
+	hasher_u64(&h, x->own ? x->gid + 1ull : 0);
+	if (x->input >= 0) {
+		hasher_digest(&h, &t->inputs[x->input]->cid);
+		hasher_str(&h, x->source);
+	}
+	return hasher_done(&h);
+}
+
+static int seed_cache(struct exec_mounts *m, struct task *t, const struct exec_mount *x, int dirfd, struct err *e)
+{
+	int from = -1;
+	TRY(source_fd(m, t, x, &from, e));
+	return place_folder(from, dirfd, true, e);
+}
+
+static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	struct ops_env *env = t->env;
+	struct sandbox_mount *s = add(m, SANDBOX_BIND, x->target);
+	struct digest identity = cache_identity(t, x);
+	int dirfd = -1, lock = -1;
+	bool fresh = false;
+	char *label = arena_printf(&m->arena, "%.*s", STR_ARG(x->id));
+	TRY(store_cache_mount(env->store, &identity, label, (enum mount_sharing)x->sharing, &dirfd, &lock, &fresh, e));
+	keep_fd(m, dirfd);
+	if (lock >= 0)
+		keep_fd(m, lock);
+	s->source_fd = dirfd;
+	s->rw = x->rw;
+	if (!fresh)
+		return 0;
+	if (x->input >= 0)
+		return seed_cache(m, t, x, dirfd, e);
+	/* An O_PATH descriptor takes neither fchown nor fchmod. */
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
+	if ((x->own && chown(path, x->uid, x->gid) < 0) || chmod(path, x->mode) < 0)
+		return err_sys(e, "set the owner of the cache mount %s", x->target);
+	return 0;
+}
+
+static int tmpfs_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	(void)t, (void)e;
+	struct sandbox_mount *s = add(m, SANDBOX_TMPFS, x->target);
+	s->size = x->size;
+	s->rw = true;
+	return 0;
+}
+
+static const struct ops_secret *find_secret(const struct ops_env *env, struct str id)
+{
+	for (size_t i = 0; i < env->nsecrets; i++)
+		if (str_eqz(id, env->secrets[i].id))
+			return &env->secrets[i];
+	return NULL;
+}
+
+static int secret_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	const struct ops_secret *secret = find_secret(t->env, x->id);
+	if (!secret && x->required)
+		return err_set(e, ERR_STEP, "secret %.*s: not found (give it with --secret id=%.*s,src=FILE)", STR_ARG(x->id), STR_ARG(x->id));
+	if (x->env.len)
+		m->vars[m->nvars++] = arena_printf(&m->arena, "%.*s=%.*s", STR_ARG(x->env), STR_ARG(secret ? secret->value : STR("")));
+	if (!secret || !x->target)
+		return 0;
+	struct sandbox_mount *s = add(m, SANDBOX_FILE, x->target);
+	s->content = secret->value;
+	s->mode = x->mode;
+	s->uid = x->uid;
+	s->gid = x->gid;
+	return 0;
+}
+
+static int ssh_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	const struct ops_env *env = t->env;
+	const char *socket = NULL;
+	for (size_t i = 0; i < env->nssh; i++)
+		if (str_eqz(x->id, env->ssh[i].id))
+			socket = env->ssh[i].socket;
+	if (!socket && x->required)
+		return err_set(e, ERR_STEP, "no SSH key \"%.*s\" forwarded from the client (use --ssh %.*s)", STR_ARG(x->id), STR_ARG(x->id));
+	bool first = true;
+	for (size_t i = 0; i < m->nvars; i++)
+		first = first && strncmp(m->vars[i], "SSH_AUTH_SOCK=", 14) != 0;
+	if (first)
+		m->vars[m->nvars++] = arena_printf(&m->arena, "SSH_AUTH_SOCK=%s", x->target);
+	if (!socket)
+		return 0;
+	struct sandbox_mount *s = add(m, SANDBOX_SOCKET, x->target);
+	s->source_path = socket;
+	s->mode = x->mode;
+	s->uid = x->uid;
+	s->gid = x->gid;
+	return 0;
+}
+
+static int script_mount(struct exec_mounts *m, const struct op_exec_args *a)
+{
+	if (!a->script.name.len)
+		return 0;
+	struct sandbox_mount *s = add(m, SANDBOX_FILE, arena_str(&m->arena, a->script.name).p);
+	s->content = a->script.content;
+	s->mode = 0755;
+	return 0;
+}
+
+typedef int mount_fn(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e);
+
+int exec_mounts_init(struct exec_mounts *m, struct task *t, struct err *e)
+{
+	static mount_fn *const kinds[] = {[EXEC_BIND] = bind_mount, [EXEC_CACHE] = cache_mount, [EXEC_TMPFS] = tmpfs_mount,
+	    [EXEC_SECRET] = secret_mount, [EXEC_SSH] = ssh_mount};
+	const struct op_exec_args *a = t->step->args;
+	struct ops_env *env = t->env;
+	*m = (struct exec_mounts){.tmp_fd = -1};
+	TRY(store_tmp(env->store, &m->tmp_fd, e));
+	m->v = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->v));
+	m->vars = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->vars));
+	m->trees = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->trees));
+	for (size_t i = 0; i < a->nmounts; i++)
+		TRY(kinds[a->mounts[i].kind](m, t, &a->mounts[i], e));
+	return script_mount(m, a);
+}
+
+void exec_mounts_done(struct exec_mounts *m)
+{
+	struct err ignored;
+	for (size_t i = 0; i < m->ntrees; i++)
+		ops_tree_close(&m->trees[i]);
+	for (size_t i = 0; i < m->nfds; i++)
+		close(m->fds[i]);
+	for (size_t i = 0; i < m->nscratch; i++) {
+		fs_remove_tree(m->tmp_fd, m->scratch[i], &ignored);
+		mem_free(m->scratch[i]);
+	}
+	mem_free(m->scratch);
+	mem_free(m->fds);
+	arena_done(&m->arena);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What op_http and op_git fetched becomes a layer like any other: an index over a folder. */
+#include "builder/ops/fetched_layer.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "snapshotter/layer.h"
+
+int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, const struct cancel *cancel, struct outcome *ret, struct err *e)
+{
+	cleanup_close int dir = -1;
+	cleanup_close int fs = -1;
+	cleanup_index struct index *ix = NULL;
+	cleanup_view struct view *empty = view_new(NULL, 0);
+	struct layer_skip skip = {0};
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	TRY(fs_open_dir(tmp_fd, scratch, &dir, e));
+	TRY(fs_open_dir(dir, "fs", &fs, e));
+	TRY(layer_from_upper(fs, empty, &skip, cancel, &ix, e));
+	struct layer l = {.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
+	for (size_t i = 0; i < ix->n; i++)
+		l.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+	TRY(index_write(ix, dir, "index", e));
+	TRY(store_add_layer(env->store, tmp_fd, scratch, &l, e));
+	ret->has_layer = true;
+	ret->layer = (struct tree_layer){.cid = l.cid, .id = l.id, .created = l.created, .created_nsec = l.created_nsec};
+	return 0;
+}

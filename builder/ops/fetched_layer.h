@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_FETCHED_LAYER_H
+#define COOPER_FETCHED_LAYER_H
+
+#include "builder/ops/env.h"
+
+/* Makes a layer out of the folder `<scratch>/fs` below the store's tmp and registers it; the scratch folder is used up. */
+int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, const struct cancel *cancel, struct outcome *ret, struct err *e);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See git.h. Operands are checked before git sees them, and stand behind "--" or in front of nothing. */
+#include "builder/ops/git.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/io.h"
+#include "snapshotter/rootpath.h"
+
+enum { OUTPUT_MAX = 1024 * 1024, ARGS_MAX = 32 };
+
+static bool printable(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127)
+			return false;
+	return true;
+}
+
+static int check(const struct git_source *g, struct err *e)
+{
+	static const char *const schemes[] = {"https://", "http://", "ssh://", "git://", "git@"};
+	bool known = false;
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		known = known || str_starts(g->remote, str_of(schemes[i]));
+	/* "user@host:path" is ssh as well. */
+	ptrdiff_t at = str_find(g->remote, '@'), colon = str_find(g->remote, ':');
+	known = known || (at > 0 && colon > at && str_find(str_sub(g->remote, 0, (size_t)colon), '/') < 0);
+	if (!known || str_starts(g->remote, STR("-")) || !printable(g->remote))
+		return err_set(e, ERR_DENIED, "git remote \"%.*s\" is not allowed: it must be https, http, ssh or git", STR_ARG(g->remote));
+	/* A host that begins with '-' would be an option of ssh. */
+	ptrdiff_t slashes = str_find(g->remote, ':');
+	struct str host = slashes > 0 && str_starts(str_from(g->remote, (size_t)slashes), STR("://")) ? str_from(g->remote, (size_t)slashes + 3)
+											       : g->remote;
+	ptrdiff_t user = str_find(host, '@');
+	if (user >= 0)
+		host = str_from(host, (size_t)user + 1);
+	if (str_starts(host, STR("-")) || str_starts(g->ref, STR("-")) || !printable(g->ref))
+		return err_set(e, ERR_DENIED, "git reference \"%.*s#%.*s\" is not allowed", STR_ARG(g->remote), STR_ARG(g->ref));
+	return 0;
+}
+
+static const char *program(void)
+{
+	static const char *const paths[] = {"/usr/bin/git", "/usr/local/bin/git", "/bin/git"};
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (access(paths[i], X_OK) == 0)
+			return paths[i];
+	return NULL;
+}
+
+/* Runs git in `dir`; what it prints goes to `out` (both streams' last lines serve for errors). */
+static int run(const struct git_source *g, const char *dir, const char *const *args, struct buf *out, const struct cancel *cancel, struct err *e)
+{
+	const char *path = program();
+	if (!path)
+		return err_set(e, ERR_NOT_FOUND, "git is needed for %.*s and is not installed (apt-get install git)", STR_ARG(g->remote));
+	const char *argv[ARGS_MAX + 16];
+	size_t n = 0;
+	static const char *const config[] = {"-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never", "-c",
+		"core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"};
+	argv[n++] = path;
+	for (size_t i = 0; i < ARRAY_LEN(config); i++)
+		argv[n++] = config[i];
+	if (dir) {
+		argv[n++] = "-C";
+		argv[n++] = dir;
+	}
+	for (size_t i = 0; args[i]; i++)
+		argv[n++] = args[i];
+	argv[n] = NULL;
+	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", g->ssh_socket ? g->ssh_socket : "");
+	const char *home = getenv("HOME");
+	cleanup_free char *home_env = mem_printf("HOME=%s", home ? home : "/");
+	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1", (char *)"GIT_CONFIG_GLOBAL=/dev/null",
+		(char *)"GIT_TERMINAL_PROMPT=0", (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
+		(char *)"LC_ALL=C", sock, NULL};
+	int pipes[2];
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	posix_spawn_file_actions_t fa;
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&fa, pipes[1], 1);
+	posix_spawn_file_actions_adddup2(&fa, pipes[1], 2);
+	pid_t pid;
+	int rc = posix_spawn(&pid, path, &fa, NULL, (char *const *)(uintptr_t)argv, env);
+	posix_spawn_file_actions_destroy(&fa);
+	close(pipes[1]);
+	if (rc != 0) {
+		close(pipes[0]);
+		errno = rc;
+		return err_sys(e, "start %s", path);
+	}
+	bool stopped = false;
+	for (;;) {
+		struct pollfd p = {.fd = pipes[0], .events = POLLIN};
+		if (cancelled(cancel) && !stopped) {
+			kill(pid, SIGTERM);
+			stopped = true;
+		}
+		if (poll(&p, 1, 200) <= 0)
+			continue;
+		char chunk[4096];
+		ssize_t got = read(pipes[0], chunk, sizeof(chunk));
+		if (got <= 0)
+			break;
+		if (out->len < OUTPUT_MAX)
+			buf_add(out, chunk, (size_t)got);
+	}
+	close(pipes[0]);
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (stopped)
+		return err_set(e, ERR_CANCELLED, "interrupted");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	struct str last = str_trim(buf_view(out));
+	ptrdiff_t nl = str_rfind(last, '\n');
+	return err_set(e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(g->remote), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
+}
+
+static bool is_commit(struct str ref)
+{
+	if (ref.len != 40 && ref.len != 64)
+		return false;
+	for (size_t i = 0; i < ref.len; i++)
+		if (!((ref.p[i] >= '0' && ref.p[i] <= '9') || (ref.p[i] >= 'a' && ref.p[i] <= 'f')))
+			return false;
+	return true;
+}
+
+/* Picks the line of `ls-remote` that the reference means: tags (peeled) before heads, full names as they are. */
+static struct str pick(struct str listing, struct str ref)
+{
+	static const char *const forms[] = {"refs/tags/%.*s^{}", "refs/tags/%.*s", "refs/heads/%.*s", "%.*s^{}", "%.*s"};
+	for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		cleanup_free char *name = mem_printf(forms[f], STR_ARG(ref));
+#pragma GCC diagnostic pop
+		struct str rest = listing, line;
+		while (str_split(&rest, '\n', &line)) {
+			ptrdiff_t tab = str_find(line, '\t');
+			if (tab > 0 && str_eqz(str_from(line, (size_t)tab + 1), name))
+				return str_sub(line, 0, (size_t)tab);
+		}
+	}
+	return STR("");
+}
+
+int git_resolve(const struct git_source *g, struct arena *a, struct str *ret_commit, struct err *e)
+{
+	TRY(check(g, e));
+	if (is_commit(g->ref)) {
+		*ret_commit = g->ref;
+		return 0;
+	}
+	cleanup_buf struct buf out = {0};
+	const char *remote = arena_str(a, g->remote).p;
+	const char *args[] = {"ls-remote", "--", remote, NULL};
+	TRY(run(g, NULL, args, &out, NULL, e));
+	struct str commit = pick(buf_view(&out), g->ref.len ? g->ref : STR("HEAD"));
+	if (!is_commit(commit))
+		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(g->remote), STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
+	if (g->checksum.len && !str_starts(commit, g->checksum))
+		return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote), STR_ARG(commit),
+			STR_ARG(g->checksum));
+	*ret_commit = arena_str(a, commit);
+	return 0;
+}
+
+static int fetch(const struct git_source *g, const char *dir, const char *remote, const char *commit, const char *ref, const struct cancel *cancel,
+	struct err *e)
+{
+	cleanup_buf struct buf out = {0};
+	const char *by_commit[] = {"fetch", "-q", "--depth=1", "--no-tags", "--", remote, commit, NULL};
+	const char *by_ref[] = {"fetch", "-q", "--no-tags", "--", remote, ref, NULL};
+	const char *all[] = {"fetch", "-q", "--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL};
+	if (run(g, dir, by_commit, &out, cancel, e) == 0)
+		return 0;
+	/* Some servers know no shallow fetch, some none by commit. */
+	buf_clear(&out);
+	if (*ref && run(g, dir, by_ref, &out, cancel, e) == 0)
+		return 0;
+	buf_clear(&out);
+	return run(g, dir, all, &out, cancel, e);
+}
+
+/* Moves the content of `sub` (real folders only) up into `path`. */
+static int lift_subdir(const char *path, struct str subdir, struct err *e)
+{
+	cleanup_close int root = -1;
+	cleanup_close int sub = -1;
+	cleanup_free char *name = mem_strndup(subdir.p, subdir.len);
+	TRY(fs_open_dir(AT_FDCWD, path, &root, e));
+	char *clean = name;
+	while (*clean == '/')
+		clean++;
+	if (rootpath_open_nolinks(root, clean, O_RDONLY | O_DIRECTORY, 0, &sub, e) < 0)
+		return err_set(e, ERR_NOT_FOUND, "subdirectory \"%s\" is not in the repository", clean);
+	cleanup_free char *from = mem_printf("%s/%s", path, clean);
+	cleanup_free char *aside = mem_printf("%s.sub", path);
+	if (rename(from, aside) < 0)
+		return err_sys(e, "move %s", clean);
+	TRY(fs_remove_tree(AT_FDCWD, path, e));
+	return rename(aside, path) < 0 ? err_sys(e, "move %s", clean) : 0;
+}
+
+int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel, int64_t *ret_time, struct err *e)
+{
+	cleanup_arena struct arena a = {0};
+	cleanup_buf struct buf out = {0};
+	const char *remote = arena_str(&a, g->remote).p, *sha = arena_str(&a, commit).p;
+	TRY(check(g, e));
+	const char *init[] = {"init", "-q", "--", path, NULL};
+	TRY(run(g, NULL, init, &out, cancel, e));
+	TRY(fetch(g, path, remote, sha, is_commit(g->ref) ? "" : arena_str(&a, g->ref.len ? g->ref : STR("HEAD")).p, cancel, e));
+	const char *checkout[] = {"checkout", "-q", "--force", "--detach", sha, NULL};
+	TRY(run(g, path, checkout, &out, cancel, e));
+	const char *submodules[] = {"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL};
+	cleanup_free char *modules = mem_printf("%s/.gitmodules", path);
+	if (g->submodules && fs_exists(AT_FDCWD, modules))
+		TRY(run(g, path, submodules, &out, cancel, e));
+	const char *show[] = {"show", "-s", "--format=%ct", sha, NULL};
+	buf_clear(&out);
+	TRY(run(g, path, show, &out, cancel, e));
+	*ret_time = out.p ? strtoll(out.p, NULL, 10) : 0;
+	if (!g->keep_git_dir) {
+		cleanup_free char *git_dir = mem_printf("%s/.git", path);
+		TRY(fs_remove_tree(AT_FDCWD, git_dir, e));
+	}
+	return g->subdir.len && !str_eqz(g->subdir, "/") && !str_eqz(g->subdir, ".") ? lift_subdir(path, g->subdir, e) : 0;
+}

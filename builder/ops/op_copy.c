@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * COPY, ADD, WORKDIR and the sources of bind mounts: the steps that are worked out on indexes (snapshotter/copy.h). This file gives
+ * the engine its sources: contexts and the trees of other steps.
+ */
+#include <fcntl.h>
+#include <time.h>
+
+#include "builder/ops/env.h"
+#include "builder/ops/ops.h"
+#include "parser/values.h"
+#include "snapshotter/passwd.h"
+#include "snapshotter/rootpath.h"
+
+static void hash_copy(const void *args, struct hasher *h)
+{
+	const struct op_copy_args *a = args;
+	hasher_str(h, a->dest);
+	hasher_str(h, a->workdir);
+	hasher_str(h, a->chown);
+	hasher_u64(h, a->chown_as_user);
+	hasher_str(h, a->chmod);
+	hasher_u64(h, (uint64_t)a->link << 1 | a->parents);
+	hasher_u64(h, a->ninlines);
+	for (size_t i = 0; i < a->ninlines; i++) {
+		hasher_str(h, a->inlines[i].name);
+		hasher_str(h, a->inlines[i].content);
+	}
+	hasher_u64(h, a->nexcludes);
+	for (size_t i = 0; i < a->nexcludes; i++)
+		hasher_str(h, a->excludes[i]);
+	hasher_u64(h, a->nitems);
+	for (size_t i = 0; i < a->nitems; i++) {
+		hasher_u64(h, (uint64_t)a->items[i].from << 32 | a->items[i].n);
+		hasher_str(h, a->items[i].path);
+		hasher_u64(h, (uint64_t)a->items[i].archive << 2 | (uint64_t)a->items[i].unpack_required << 1 | a->items[i].literal);
+		hasher_str(h, a->items[i].rename);
+	}
+}
+
+/* A source: a context or an opened tree. */
+struct source {
+	struct copy_source face;
+	struct ops_env *env;
+	struct task *task;
+	struct ops_context *context; /* or: */
+	unsigned input;
+	struct ops_tree tree;
+};
+
+static const struct view *source_view(void *arg)
+{
+	struct source *s = arg;
+	return s->context ? context_view(s->context->context) : s->tree.view;
+}
+
+static int source_need(void *arg, struct str path, struct err *e)
+{
+	struct source *s = arg;
+	return s->context ? context_need(s->context->context, path, s->env->threads, s->task->cancel, e) : 0;
+}
+
+static int source_open(void *arg, const struct entry *en, int *ret_fd, struct err *e)
+{
+	struct source *s = arg;
+	if (s->context)
+		return context_file(s->context->context, en->path, ret_fd, e);
+	cleanup_free char *path = mem_strndup(en->path.p, en->path.len);
+	return rootpath_open_nolinks(s->tree.folders[en->origin], path, O_RDONLY, 0, ret_fd, e);
+}
+
+static int source_digests(void *arg, const struct str *paths, size_t n, struct digest *ret, struct err *e)
+{
+	struct source *s = arg;
+	if (s->context)
+		return context_digests(s->context->context, paths, n, ret, &s->env->reads, s->task->cancel, e);
+	for (size_t i = 0; i < n; i++) {
+		struct entry en;
+		if (!view_inode(s->tree.view, paths[i], &en))
+			return err_set(e, ERR_NOT_FOUND, "\"/%.*s\": not found", STR_ARG(paths[i]));
+		ret[i] = en.digest;
+	}
+	return 0;
+}
+
+struct near {
+	struct str wanted;
+	struct buf best;
+	unsigned distance;
+};
+
+static int near_name(void *arg, const struct entry *en)
+{
+	struct near *n = arg;
+	unsigned d = str_distance(n->wanted, path_base(en->path));
+	if (d && d < n->distance) {
+		n->distance = d;
+		buf_clear(&n->best);
+		buf_str(&n->best, en->path);
+	}
+	return 0;
+}
+
+/* Why is it not there? An ignore rule, or a name that is nearly right. */
+static void source_hint(void *arg, struct str path, struct err *e)
+{
+	struct source *s = arg;
+	int pattern = -1, line = 0;
+	if (s->context && s->context->ignore && context_hides(s->context->context, path) &&
+	    ignore_match(s->context->ignore, path, &pattern)) {
+		struct str text = ignore_pattern_text(s->context->ignore, pattern, &line);
+		err_append(e, ": it is excluded by %s:%d \"%.*s\"", s->context->ignore_file, line, STR_ARG(text));
+		return;
+	}
+	struct near n = {.wanted = path_base(path), .distance = 3};
+	view_children(source_view(arg), path_parent(path), near_name, &n);
+	if (n.best.len)
+		err_append(e, " (did you mean %s?)", n.best.p);
+	buf_done(&n.best);
+}
+
+/* --- what the engine is told --- */
+
+struct copying {
+	struct task *task;
+	struct ops_env *env;
+	const struct op_copy_args *args;
+	struct arena arena;
+	struct source **sources; /* one for each context and input that is used */
+	size_t nsources, sources_cap;
+	struct copy_args engine;
+	bool locked;
+};
+
+static int copy_glob(struct str pattern, struct str name, bool *ret, struct err *e)
+{
+	return glob_match(pattern, name, ret, e);
+}
+
+static int copy_excluder(const struct str *patterns, size_t n, void **ret, struct err *e)
+{
+	struct ignore *ig = NULL;
+	TRY(ignore_new(patterns, n, &ig, e));
+	*ret = ig;
+	return 0;
+}
+
+static bool copy_excluded(void *excluder, struct str path)
+{
+	return ignore_match(excluder, path, NULL);
+}
+
+static void copy_excluder_free(void *excluder)
+{
+	ignore_free(excluder);
+}
+
+static void copy_warn(void *arg, const char *text)
+{
+	struct task *t = arg;
+	t->warn(t->arg, t->step, text);
+}
+
+static int open_source(struct copying *c, const struct op_copy_item *item, bool folders, struct source **ret, struct err *e)
+{
+	struct ops_context *context = item->from == COPY_FROM_CONTEXT ? &c->env->contexts[item->n] : NULL;
+	for (size_t i = 0; i < c->nsources; i++) {
+		struct source *s = c->sources[i];
+		if (s->context == context && (context || s->input == item->n)) {
+			*ret = s;
+			return 0;
+		}
+	}
+	struct source *s = arena_new(&c->arena, sizeof(*s));
+	*s = (struct source){.env = c->env, .task = c->task, .context = context, .input = item->n};
+	s->face = (struct copy_source){.view = source_view, .need = source_need, .open = source_open, .digests = source_digests,
+		.hint = source_hint, .arg = s, .owners = !context};
+	if (context)
+		TRY(ops_context_open(c->env, item->n, e));
+	else
+		TRY(ops_tree_open(c->env, c->task->inputs[item->n], folders, c->task->cancel, &s->tree, e));
+	ARENA_ROOM(&c->arena, c->sources, c->nsources, c->sources_cap);
+	c->sources[c->nsources++] = s;
+	*ret = s;
+	return 0;
+}
+
+static int describe(struct copying *c, bool folders, struct err *e)
+{
+	const struct op_copy_args *a = c->args;
+	struct copy_item *items = arena_new(&c->arena, (a->nitems + 1) * sizeof(*items));
+	struct copy_inline *inlines = arena_new(&c->arena, (a->ninlines + 1) * sizeof(*inlines));
+	for (size_t i = 0; i < a->nitems; i++) {
+		struct source *s = NULL;
+		TRY(open_source(c, &a->items[i], folders, &s, e));
+		items[i] = (struct copy_item){.source = &s->face, .path = a->items[i].path, .archive = a->items[i].archive,
+			.unpack_required = a->items[i].unpack_required, .literal = a->items[i].literal, .rename = a->items[i].rename};
+	}
+	for (size_t i = 0; i < a->ninlines; i++)
+		inlines[i] = (struct copy_inline){.name = a->inlines[i].name, .content = a->inlines[i].content};
+	c->engine = (struct copy_args){.items = items, .nitems = a->nitems, .inlines = inlines, .ninlines = a->ninlines, .dest = a->dest,
+		.workdir = a->workdir, .chmod = a->chmod, .link = a->link, .parents = a->parents, .excludes = a->excludes,
+		.nexcludes = a->nexcludes, .now = a->now == INT64_MIN ? (int64_t)time(NULL) : a->now, .glob = copy_glob,
+		.excluder = copy_excluder, .excluded = copy_excluded, .excluder_free = copy_excluder_free, .chmod_apply = chmod_apply,
+		.warn = copy_warn, .warn_arg = c->task, .cancel = c->task->cancel};
+	return 0;
+}
+
+static void begin(struct copying *c, struct task *t)
+{
+	*c = (struct copying){.task = t, .env = t->env, .args = t->step->args};
+	for (size_t i = 0; i < c->args->nitems; i++)
+		c->locked = c->locked || c->args->items[i].from == COPY_FROM_CONTEXT;
+	if (c->locked)
+		pthread_mutex_lock(&c->env->context_lock);
+}
+
+static void unlock(struct copying *c)
+{
+	if (c->locked)
+		pthread_mutex_unlock(&c->env->context_lock);
+	c->locked = false;
+}
+
+static void end(struct copying *c)
+{
+	unlock(c);
+	for (size_t i = 0; i < c->nsources; i++)
+		if (!c->sources[i]->context)
+			ops_tree_close(&c->sources[i]->tree);
+	arena_done(&c->arena);
+}
+
+/* --- the key --- */
+
+/* Of trees alone the selection's digest never changes: it is remembered, so that a hit opens no index. */
+static bool only_trees(const struct op_copy_args *a)
+{
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i].from == COPY_FROM_CONTEXT)
+			return false;
+	return a->nitems > 0;
+}
+
+static struct digest memo_key(const struct task *t)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("copy selection 1"));
+	hash_copy(t->step->args, &h);
+	for (size_t i = 1; i < t->step->ninputs; i++)
+		hasher_digest(&h, &t->inputs[i]->cid);
+	return hasher_done(&h);
+}
+
+static int selection(struct task *t, struct digest *ret, struct err *e)
+{
+	struct ops_env *env = t->env;
+	bool remember = only_trees(t->step->args), found = false;
+	struct digest key = memo_key(t);
+	cleanup_buf struct buf memo = {0};
+	if (remember)
+		TRY(store_get_memo(env->store, &key, &memo, &found, e));
+	if (found && memo.len == sizeof(ret->b)) {
+		memcpy(ret->b, memo.p, sizeof(ret->b));
+		return 0;
+	}
+	struct copying c;
+	begin(&c, t);
+	int rc = describe(&c, false, e);
+	if (rc == 0)
+		rc = copy_select_digest(&c.engine, ret, e);
+	end(&c);
+	if (rc == 0 && remember)
+		rc = store_set_memo(env->store, &key, (struct str){(const char *)ret->b, sizeof(ret->b)}, e);
+	return rc;
+}
+
+static int key_copy(struct task *t, struct hasher *h, struct err *e)
+{
+	const struct op_copy_args *a = t->step->args;
+	struct digest selected = {0};
+	if (!a->link) {
+		hasher_digest(h, &t->inputs[0]->cid);
+		ops_why_digest(&t->why, "the files it is copied onto", &t->inputs[0]->cid);
+	}
+	ops_why_text(&t->why, "instruction", str_of(t->step->label));
+	if (!a->nitems)
+		return 0;
+	TRY(selection(t, &selected, e));
+	hasher_digest(h, &selected);
+	ops_why_digest(&t->why, "what is copied", &selected);
+	return 0;
+}
+
+/* --- the run --- */
+
+static int find_owner(struct copying *c, struct err *e)
+{
+	const struct op_copy_args *a = c->args;
+	if (!a->chown.len)
+		return 0;
+	c->engine.set_owner = true;
+	struct owner_spec spec;
+	owner_parse(a->chown, &spec);
+	struct passwd *p = NULL;
+	bool numbers = (spec.user_number || !spec.user.len) && (!spec.has_group || spec.group_number || !spec.group.len);
+	if (numbers || a->link || !c->task->inputs[0]->n) {
+		p = passwd_parse(STR(""), STR(""));
+	} else {
+		const struct tree *t = c->task->inputs[0];
+		struct digest *ids = arena_new(&c->arena, t->n * sizeof(*ids));
+		TRY(ops_need_tree(c->env, t, true, c->task->cancel, ids, e));
+		TRY(passwd_read(c->env->store, ids, t->n, &p, e));
+	}
+	int rc = passwd_chown(p, a->chown, &c->engine.uid, &c->engine.gid, e);
+	passwd_free(p);
+	if (rc < 0 && a->chown_as_user && e->code == ERR_NOT_FOUND) {
+		c->engine.uid = c->engine.gid = 0;
+		copy_warn(c->task, e->text);
+		return 0;
+	}
+	return rc;
+}
+
+static int carry_out(struct copying *c, const struct ops_tree *dest, struct outcome *ret, struct err *e)
+{
+	struct copy_plan plan = {0};
+	struct layer layer = {0};
+	struct copy_stats stats = {0};
+	TRY(copy_make_plan(&c->engine, dest ? dest->view : NULL, &plan, e));
+	unlock(c);
+	struct copy_out out = {.want_folder = c->task->want_folder || !c->task->want_tar, .want_tar = c->task->want_tar, .clamp = c->env->epoch,
+		.former = digest_none(&c->task->former) ? NULL : &c->task->former, .threads = c->env->threads};
+	int rc = copy_carry_out(c->env->store, &c->engine, &plan, &out, &layer, &stats, e);
+	copy_plan_done(&plan);
+	if (rc < 0)
+		return rc;
+	ret->has_layer = true;
+	ret->layer = (struct tree_layer){.cid = layer.cid, .id = layer.id, .created = layer.created, .created_nsec = layer.created_nsec};
+	return 0;
+}
+
+static int run_copy(struct task *t, struct outcome *ret, struct err *e)
+{
+	struct copying c;
+	struct ops_tree dest = {0};
+	begin(&c, t);
+	bool onto = !c.args->link && t->inputs[0]->n;
+	int rc = describe(&c, true, e);
+	if (rc == 0)
+		rc = find_owner(&c, e);
+	if (rc == 0 && onto)
+		rc = ops_tree_open(c.env, t->inputs[0], false, t->cancel, &dest, e);
+	if (rc == 0)
+		rc = carry_out(&c, onto ? &dest : NULL, ret, e);
+	ops_tree_close(&dest);
+	end(&c);
+	return rc;
+}
+
+const struct op op_copy = {.name = "copy", .on_tree = true, .hash = hash_copy, .key = key_copy, .run = run_copy};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RUN: the tree's folders as lowers of an overlay, a fresh upper, the mounts that were asked for, one command in the sandbox; then
+ * the upper folder becomes the new layer as it stands, and its index says what changed.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "builder/ops/env.h"
+#include "builder/ops/exec_mounts.h"
+#include "builder/ops/ops.h"
+#include "snapshotter/layer.h"
+#include "snapshotter/passwd.h"
+#include "snapshotter/place_folder.h"
+
+static void hash_strs(const struct strs *l, struct hasher *h)
+{
+	hasher_u64(h, l->n);
+	for (size_t i = 0; i < l->n; i++)
+		hasher_str(h, l->v[i]);
+}
+
+/* Values of secrets, proxies and the content of cache mounts do not count; that they are mounted does. */
+static void hash_exec(const void *args, struct hasher *h)
+{
+	const struct op_exec_args *a = args;
+	hash_strs(&a->argv, h);
+	hash_strs(&a->env, h);
+	hasher_str(h, a->cwd);
+	hasher_str(h, a->user);
+	hasher_str(h, a->hostname);
+	hasher_u64(h, (uint64_t)a->network);
+	hasher_u64(h, a->insecure);
+	hasher_str(h, a->script.name);
+	hasher_str(h, a->script.content);
+	hasher_u64(h, a->nmounts);
+	for (size_t i = 0; i < a->nmounts; i++) {
+		const struct exec_mount *m = &a->mounts[i];
+		hasher_u64(h, (uint64_t)m->kind);
+		hasher_str(h, str_of(m->target));
+		hasher_u64(h, m->rw);
+		hasher_str(h, m->input >= 0 ? m->source : STR(""));
+		hasher_u64(h, m->kind == EXEC_TMPFS ? m->size : 0);
+		hasher_str(h, m->kind == EXEC_SECRET || m->kind == EXEC_SSH ? m->id : STR(""));
+		hasher_str(h, m->env);
+		hasher_u64(h, (uint64_t)m->mode << 32 | m->uid);
+		hasher_u64(h, m->gid);
+	}
+}
+
+static int key_exec(struct task *t, struct hasher *h, struct err *e)
+{
+	const struct op_exec_args *a = t->step->args;
+	(void)e;
+	for (size_t i = 0; i < t->step->ninputs; i++)
+		hasher_digest(h, &t->inputs[i]->cid);
+	const struct ops_env *env = t->env;
+	hasher_u64(h, env->nhosts);
+	for (size_t i = 0; i < env->nhosts; i++)
+		hasher_str(h, str_of(env->hosts[i].name));
+	hasher_u64(h, env->nlimits);
+	for (size_t i = 0; i < env->nlimits; i++) {
+		hasher_u64(h, (uint64_t)env->limits[i].resource);
+		hasher_u64(h, env->limits[i].soft);
+		hasher_u64(h, env->limits[i].hard);
+	}
+	ops_why_text(&t->why, "command", a->text);
+	ops_why_digest(&t->why, "the files it starts from", &t->inputs[0]->cid);
+	ops_why_list(&t->why, "environment", &a->env);
+	ops_why_text(&t->why, "working directory", a->cwd);
+	ops_why_text(&t->why, "user", a->user);
+	for (size_t i = 0; i < a->nmounts; i++)
+		if (a->mounts[i].input > 0 && a->mounts[i].target) {
+			char *name = mem_printf("mount %s", a->mounts[i].target);
+			ops_why_digest(&t->why, name, &t->inputs[a->mounts[i].input]->cid);
+			mem_free(name);
+		}
+	return 0;
+}
+
+/* All that lives as long as one run. */
+struct exec {
+	struct task *task;
+	struct ops_env *env;
+	const struct op_exec_args *args;
+	struct arena arena;
+	struct ops_tree root;
+	struct passwd_user user;
+	struct exec_mounts mounts;
+	char *scratch;             /* folder below the store's tmp: fs (the upper), work */
+	int tmp_fd, scratch_fd, upper_fd, work_fd;
+	struct sandbox_result result;
+};
+
+static char **strings(struct arena *a, const struct strs *l, size_t room, size_t *ret_n)
+{
+	char **v = arena_new(a, (l->n + room + 1) * sizeof(*v));
+	for (size_t i = 0; i < l->n; i++)
+		v[i] = (char *)arena_str(a, l->v[i]).p;
+	*ret_n = l->n;
+	return v;
+}
+
+static bool env_has(char *const *env, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(str_of(env[i]), name) && env[i][name.len] == '=')
+			return true;
+	return false;
+}
+
+static char **environment(struct exec *x)
+{
+	size_t n, room = 2 + x->env->nproxy + x->mounts.nvars;
+	char **env = strings(&x->arena, &x->args->env, room, &n);
+	for (size_t i = 0; i < x->env->nproxy; i++) {
+		struct str p = x->env->proxy[i];
+		if (!env_has(env, n, str_sub(p, 0, (size_t)str_find(p, '='))))
+			env[n++] = (char *)arena_str(&x->arena, p).p;
+	}
+	for (size_t i = 0; i < x->mounts.nvars; i++)
+		env[n++] = x->mounts.vars[i];
+	if (!env_has(env, n, STR("HOME")))
+		env[n++] = arena_printf(&x->arena, "HOME=%s", x->user.home && *x->user.home ? x->user.home : "/");
+	return env;
+}
+
+static int find_user(struct exec *x, struct err *e)
+{
+	struct passwd *p = NULL;
+	TRY(passwd_read(x->env->store, x->root.ids, x->root.n, &p, e));
+	int rc = passwd_run_user(p, x->args->user, &x->user, e);
+	passwd_free(p);
+	return rc;
+}
+
+static int make_scratch(struct exec *x, struct err *e)
+{
+	TRY(store_tmp(x->env->store, &x->tmp_fd, e));
+	TRY(fs_temp_dir(x->tmp_fd, "run-", &x->scratch, e));
+	TRY(fs_open_dir(x->tmp_fd, x->scratch, &x->scratch_fd, e));
+	if (mkdirat(x->scratch_fd, "fs", 0755) < 0 || mkdirat(x->scratch_fd, "work", 0700) < 0)
+		return err_sys(e, "create the folders of a step");
+	TRY(fs_open_dir(x->scratch_fd, "fs", &x->upper_fd, e));
+	return fs_open_dir(x->scratch_fd, "work", &x->work_fd, e);
+}
+
+static void output(void *arg, int stream, const void *p, size_t len)
+{
+	struct exec *x = arg;
+	x->task->log(x->task->arg, x->task->step, stream, p, len);
+}
+
+static void describe_run(struct exec *x, struct sandbox_run *run)
+{
+	const struct op_exec_args *a = x->args;
+	size_t argc;
+	*run = (struct sandbox_run){.lowers = x->root.folders, .nlowers = x->root.n, .upper_fd = x->upper_fd, .work_fd = x->work_fd,
+		.argv = strings(&x->arena, &a->argv, 0, &argc), .env = environment(x), .cwd = arena_str(&x->arena, a->cwd).p,
+		.uid = x->user.uid, .gid = x->user.gid, .groups = x->user.groups, .ngroups = x->user.ngroups,
+		.hostname = arena_str(&x->arena, a->hostname).p, .network = (enum sandbox_network)a->network, .insecure = a->insecure,
+		.mounts = x->mounts.v, .nmounts = x->mounts.n, .hosts = x->env->hosts, .nhosts = x->env->nhosts, .limits = x->env->limits,
+		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .cancel = x->task->cancel, .output = output, .arg = x};
+}
+
+/* Keeps or shows the state of a failed step, as the command line asked. */
+static void after_failure(struct exec *x, struct sandbox_run *run)
+{
+	struct err ignored = {0};
+	if (x->env->keep_failed) {
+		int fd = -1;
+		struct layer_place how = {.owners = geteuid() == 0, .set_time = INT64_MAX, .reflink_or_copy = true};
+		fs_mkdirs(AT_FDCWD, x->env->keep_failed, 0755, &ignored);
+		if (fs_open_dir(AT_FDCWD, x->env->keep_failed, &fd, &ignored) == 0) {
+			layer_place_tree(x->env->store, x->root.ids, x->root.n, fd, &how, NULL, &ignored);
+			place_folder(x->upper_fd, fd, how.owners, &ignored);
+			close(fd);
+		}
+	}
+	if (x->env->shell_on_error) {
+		char *shell[] = {(char *)"/bin/sh", NULL};
+		struct sandbox_result result = {0};
+		run->argv = shell;
+		run->interactive = true;
+		sandbox_run(run, &result, &ignored);
+		sandbox_result_done(&result);
+	}
+}
+
+static int run_command(struct exec *x, struct err *e)
+{
+	struct sandbox_run run;
+	describe_run(x, &run);
+	TRY(sandbox_run(&run, &x->result, e));
+	if (x->result.exit_code == 0)
+		return 0;
+	after_failure(x, &run);
+	return err_set(e, ERR_STEP, "process \"%.*s\" did not complete successfully: exit code: %d", STR_ARG(x->args->text),
+		x->result.exit_code);
+}
+
+static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
+{
+	cleanup_index struct index *ix = NULL;
+	struct str *paths = arena_new(&x->arena, (x->result.nstubs + 1) * sizeof(*paths));
+	for (size_t i = 0; i < x->result.nstubs; i++)
+		paths[i] = str_of(x->result.stubs[i]);
+	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs};
+	TRY(layer_from_upper(x->upper_fd, x->root.view, &skip, x->task->cancel, &ix, e));
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	struct layer l = {.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
+	for (size_t i = 0; i < ix->n; i++)
+		l.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+	TRY(index_write(ix, x->scratch_fd, "index", e));
+	TRY(fs_remove_tree(x->scratch_fd, "work", e));
+	TRY(store_add_layer(x->env->store, x->tmp_fd, x->scratch, &l, e));
+	ret->has_layer = true;
+	ret->layer = (struct tree_layer){.cid = l.cid, .id = l.id, .created = l.created, .created_nsec = l.created_nsec};
+	return 0;
+}
+
+static void exec_done(struct exec *x)
+{
+	struct err ignored;
+	int *fds[] = {&x->upper_fd, &x->work_fd, &x->scratch_fd};
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		mem_cleanup_close(fds[i]);
+	if (x->scratch)
+		fs_remove_tree(x->tmp_fd, x->scratch, &ignored);
+	mem_free(x->scratch);
+	exec_mounts_done(&x->mounts);
+	passwd_user_done(&x->user);
+	ops_tree_close(&x->root);
+	sandbox_result_done(&x->result);
+	arena_done(&x->arena);
+}
+
+static int run_exec(struct task *t, struct outcome *ret, struct err *e)
+{
+	struct exec x = {.task = t, .env = t->env, .args = t->step->args, .scratch_fd = -1, .upper_fd = -1, .work_fd = -1};
+	int rc = ops_tree_open(x.env, t->inputs[0], true, t->cancel, &x.root, e);
+	if (rc == 0)
+		rc = find_user(&x, e);
+	if (rc == 0)
+		rc = exec_mounts_init(&x.mounts, t, e);
+	if (rc == 0)
+		rc = make_scratch(&x, e);
+	if (rc == 0)
+		rc = run_command(&x, e);
+	if (rc == 0)
+		rc = take_layer(&x, ret, e);
+	exec_done(&x);
+	return rc;
+}
+
+const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .run = run_exec};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ADD of a git repository. The key is the commit, so an unmoved branch costs one `ls-remote` and a commit costs nothing. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "builder/ops/env.h"
+#include "builder/ops/fetched_layer.h"
+#include "builder/ops/git.h"
+#include "builder/ops/ops.h"
+
+static void hash_git(const void *args, struct hasher *h)
+{
+	const struct op_git_args *a = args;
+	hasher_str(h, a->remote);
+	hasher_str(h, a->ref);
+	hasher_str(h, a->subdir);
+	hasher_str(h, a->checksum);
+	hasher_u64(h, (uint64_t)a->keep_git_dir << 1 | a->submodules);
+}
+
+static struct git_source source(const struct task *t)
+{
+	const struct op_git_args *a = t->step->args;
+	const struct ops_env *env = t->env;
+	return (struct git_source){.remote = a->remote, .ref = a->ref, .subdir = a->subdir, .checksum = a->checksum,
+		.keep_git_dir = a->keep_git_dir, .submodules = a->submodules, .ssh_socket = env->nssh ? env->ssh[0].socket : NULL};
+}
+
+static int key_git(struct task *t, struct hasher *h, struct err *e)
+{
+	struct git_source g = source(t);
+	struct str commit;
+	cleanup_arena struct arena a = {0};
+	TRY(git_resolve(&g, &a, &commit, e));
+	hasher_str(h, commit);
+	ops_why_text(&t->why, "commit", commit);
+	return 0;
+}
+
+static int run_git(struct task *t, struct outcome *ret, struct err *e)
+{
+	struct ops_env *env = t->env;
+	struct git_source g = source(t);
+	struct str commit;
+	int tmp = -1;
+	int64_t when = 0;
+	cleanup_arena struct arena a = {0};
+	cleanup_free char *scratch = NULL;
+	TRY(git_resolve(&g, &a, &commit, e));
+	TRY(store_tmp(env->store, &tmp, e));
+	TRY(fs_temp_dir(tmp, "git-", &scratch, e));
+	cleanup_free char *rel = mem_printf("%s/fs", scratch);
+	if (mkdirat(tmp, rel, 0755) < 0)
+		return err_sys(e, "create folder %s", rel);
+	cleanup_free char *path = mem_printf("%s/%s/%s", env->store->path, env->store->tmp_name, rel);
+	TRY(git_checkout(&g, commit, path, t->cancel, &when, e));
+	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
+}
+
+const struct op op_git = {.name = "git", .hash = hash_git, .key = key_git, .run = run_git};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ADD URL. The key is the body's digest and what becomes of it, never the URL: a memo by URL remembers ETag and digest, so that an
+ * unchanged file costs one conditional request, and with --checksum none at all.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "builder/ops/env.h"
+#include "builder/ops/fetched_layer.h"
+#include "builder/ops/ops.h"
+#include "registry/remote.h"
+
+enum { BODY_MAX_GIB = 16 };
+
+static void hash_http(const void *args, struct hasher *h)
+{
+	const struct op_http_args *a = args;
+	hasher_str(h, a->url);
+	hasher_digest(h, &a->checksum);
+	hasher_str(h, a->name);
+	hasher_u64(h, a->mode);
+}
+
+static struct digest memo_key(const struct op_http_args *a)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("http 1"));
+	hasher_str(&h, a->url);
+	return hasher_done(&h);
+}
+
+struct memo { /* "<hex> <mtime> <etag>" */
+	bool known;
+	struct digest body;
+	int64_t mtime;
+	struct str etag;
+	struct buf text;
+};
+
+static int memo_load(struct ops_env *env, const struct op_http_args *a, struct memo *m, struct err *e)
+{
+	struct digest key = memo_key(a);
+	bool found = false;
+	TRY(store_get_memo(env->store, &key, &m->text, &found, e));
+	struct str rest = buf_view(&m->text), hex, time;
+	if (!found || !str_split(&rest, ' ', &hex) || !digest_from_hex(hex, &m->body) || !str_split(&rest, ' ', &time))
+		return 0;
+	m->mtime = strtoll(time.p, NULL, 10);
+	m->etag = rest;
+	m->known = true;
+	return 0;
+}
+
+static int memo_save(struct ops_env *env, const struct op_http_args *a, const struct digest *body, int64_t mtime, struct str etag,
+	struct err *e)
+{
+	struct digest key = memo_key(a);
+	char hex[DIGEST_HEX + 1];
+	cleanup_buf struct buf text = {0};
+	digest_hex(body, hex);
+	buf_printf(&text, "%s %lld %.*s", hex, (long long)mtime, STR_ARG(etag));
+	return store_set_memo(env->store, &key, buf_view(&text), e);
+}
+
+static void spool_name(const struct digest *body, char out[5 + DIGEST_HEX + 1])
+{
+	memcpy(out, "http-", 5);
+	digest_hex(body, out + 5);
+}
+
+/* Gets the body (unless it is what the memo says) into the store's tmp, under its digest. */
+static int get(struct task *t, const struct op_http_args *a, const struct memo *m, bool conditional, struct digest *ret_body,
+	int64_t *ret_mtime, struct err *e)
+{
+	struct ops_env *env = t->env;
+	struct fetched f = {0};
+	struct sink_fd to_file;
+	struct sink_hash hashed;
+	int tmp = -1;
+	cleanup_arena struct arena arena = {0};
+	cleanup_free char *temp = NULL;
+	cleanup_close int fd = -1;
+	TRY(store_tmp(env->store, &tmp, e));
+	TRY(fs_temp_file(tmp, "get-", &temp, &fd, e));
+	sink_fd_init(&to_file, fd);
+	sink_hash_init(&hashed, &to_file.sink);
+	struct str etag = conditional && m->known ? m->etag : STR("");
+	int rc = remote_fetch(a->url, etag, &hashed.sink, (uint64_t)BODY_MAX_GIB << 30, t->cancel, &arena, &f, e);
+	if (rc < 0 || f.not_modified) {
+		unlinkat(tmp, temp, 0);
+		*ret_body = m->body;
+		*ret_mtime = m->mtime;
+		return rc;
+	}
+	*ret_body = hasher_done(&hashed.hasher);
+	*ret_mtime = f.last_modified_sec;
+	char name[5 + DIGEST_HEX + 1];
+	spool_name(ret_body, name);
+	if (renameat(tmp, temp, tmp, name) < 0)
+		return err_sys(e, "rename %s", temp);
+	return memo_save(env, a, ret_body, *ret_mtime, f.etag, e);
+}
+
+static int key_http(struct task *t, struct hasher *h, struct err *e)
+{
+	const struct op_http_args *a = t->step->args;
+	struct memo m = {0};
+	struct digest body = a->checksum;
+	int64_t mtime = 0;
+	int rc = memo_load(t->env, a, &m, e);
+	bool trust = m.known && !digest_none(&a->checksum) && digest_eq(&m.body, &a->checksum);
+	if (rc == 0 && trust)
+		mtime = m.mtime;
+	else if (rc == 0)
+		rc = get(t, a, &m, m.etag.len > 0, &body, &mtime, e);
+	buf_done(&m.text);
+	if (rc < 0)
+		return rc;
+	if (!digest_none(&a->checksum) && !digest_eq(&body, &a->checksum)) {
+		char got[DIGEST_TEXT + 1], want[DIGEST_TEXT + 1];
+		digest_text(&body, got);
+		digest_text(&a->checksum, want);
+		return err_set(e, ERR_CORRUPT, "digest mismatch for %.*s: it is %s, --checksum says %s", STR_ARG(a->url), got, want);
+	}
+	hasher_digest(h, &body);
+	hasher_u64(h, (uint64_t)mtime);
+	ops_why_digest(&t->why, "what the URL gives", &body);
+	return 0;
+}
+
+/* Puts the spooled body (fetched again when the record was pruned meanwhile) under its name. */
+static int place(struct task *t, const struct op_http_args *a, int tmp, const char *scratch, struct err *e)
+{
+	struct memo m = {0};
+	char spooled[5 + DIGEST_HEX + 1];
+	int rc = memo_load(t->env, a, &m, e);
+	spool_name(&m.body, spooled);
+	if (rc == 0 && (!m.known || !fs_exists(tmp, spooled)))
+		rc = get(t, a, &m, false, &m.body, &m.mtime, e);
+	buf_done(&m.text);
+	if (rc < 0)
+		return rc;
+	spool_name(&m.body, spooled);
+	cleanup_free char *path = mem_printf("%s/fs/%.*s", scratch, STR_ARG(a->name));
+	struct timespec times[2] = {{.tv_sec = m.mtime}, {.tv_sec = m.mtime}};
+	if (renameat(tmp, spooled, tmp, path) < 0 || fchmodat(tmp, path, a->mode, 0) < 0 || utimensat(tmp, path, times, 0) < 0)
+		return err_sys(e, "place %s", path);
+	return 0;
+}
+
+static int run_http(struct task *t, struct outcome *ret, struct err *e)
+{
+	struct ops_env *env = t->env;
+	int tmp = -1;
+	cleanup_free char *scratch = NULL;
+	TRY(store_tmp(env->store, &tmp, e));
+	TRY(fs_temp_dir(tmp, "url-", &scratch, e));
+	cleanup_free char *fs = mem_printf("%s/fs", scratch);
+	if (mkdirat(tmp, fs, 0755) < 0)
+		return err_sys(e, "create folder %s", fs);
+	TRY(place(t, t->step->args, tmp, scratch, e));
+	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
+}
+
+const struct op op_http = {.name = "http", .hash = hash_http, .key = key_http, .run = run_http};

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps become ready when their inputs have trees. A ready step is looked up by the solving thread itself; only a miss goes to a
+ * worker. The state array below is touched by the solving thread alone; a worker gets a `struct job` and hands it back through
+ * a queue.
+ */
+#include "builder/solve/solve.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/jval.h"
+#include "builder/solve/why.h"
+
+/* Part of every key: raise it when the meaning of a record changes. */
+enum { KEY_VERSION = 1 };
+
+struct state {
+	bool needed;
+	unsigned missing;          /* inputs without a tree yet */
+	bool want_tar, want_folder;
+	uint32_t event;            /* number in the event stream; 0: not announced */
+	enum { WAITING, READY, RUNNING, DONE } phase;
+	const struct tree *tree;
+};
+
+struct job {
+	struct solver *solver;
+	const struct step *step;
+	struct task task;
+	struct digest key;
+	struct str then_why;       /* of the family's newest record; in arena */
+	struct arena arena;
+	struct outcome outcome;
+	int rc;
+	struct err e;
+	struct job *next;
+};
+
+struct solver {
+	const struct plan *plan;
+	const struct solve_opts *o;
+	struct solved *result;
+	struct state *states;
+	unsigned running, limit;
+	bool prepared;             /* before_run was called */
+	bool explained;
+	struct cancel stop;        /* set when a step failed: the others are stopped */
+	/* finished jobs */
+	pthread_mutex_t lock;
+	pthread_cond_t ready;
+	struct job *finished;
+	const struct step *failed;
+	int rc;
+	struct err e;
+};
+
+static bool stopping(const struct solver *s)
+{
+	return cancelled(s->o->cancel) || cancelled(&s->stop);
+}
+
+/* --- announcing --- */
+
+static void step_name(const struct step *st, struct buf *out)
+{
+	if (st->internal || !st->of) {
+		buf_printf(out, "[internal] %s", st->label ? st->label : st->op->name);
+		return;
+	}
+	int width = snprintf(NULL, 0, "%u", st->of);
+	if (st->stage)
+		buf_printf(out, "[%s %*u/%u] ", st->stage, width, st->nth, st->of);
+	else
+		buf_printf(out, "[%*u/%u] ", width, st->nth, st->of);
+	/* One line: continuation lines and heredocs are shown by their first one. */
+	struct str label = str_of(st->label);
+	ptrdiff_t nl = str_find(label, '\n');
+	buf_str(out, nl < 0 ? label : str_sub(label, 0, (size_t)nl));
+}
+
+static uint32_t announce(struct solver *s, const struct step *st)
+{
+	struct state *state = &s->states[st->number];
+	if (state->event || !s->o->events)
+		return state->event;
+	cleanup_buf struct buf name = {0};
+	uint32_t inputs[64];
+	size_t n = 0;
+	step_name(st, &name);
+	for (size_t i = 0; i < st->ninputs && n < ARRAY_LEN(inputs); i++)
+		if (s->states[st->inputs[i]->number].event)
+			inputs[n++] = s->states[st->inputs[i]->number].event;
+	state->event = event_step(s->o->events, buf_view(&name), &st->id, inputs, n);
+	return state->event;
+}
+
+static void on_log(void *arg, const struct step *st, int stream, const void *p, size_t len)
+{
+	struct solver *s = arg;
+	event_log(s->o->events, s->states[st->number].event, stream, p, len);
+}
+
+static void on_warn(void *arg, const struct step *st, const char *text)
+{
+	struct solver *s = arg;
+	event_warning(s->o->events, s->states[st->number].event, "", NULL, NULL, st->line, st->end_line, str_of(text));
+}
+
+/* --- keys --- */
+
+static int make_key(struct job *j, struct err *e)
+{
+	const struct step *st = j->step;
+	struct hasher h;
+	hasher_init(&h);
+	hasher_u64(&h, KEY_VERSION);
+	hasher_str(&h, str_of(st->op->name));
+	buf_putc(&j->task.why, '{');
+	if (st->op->hash)
+		st->op->hash(st->args, &h);
+	if (st->op->key) {
+		TRY(st->op->key(&j->task, &h, e));
+	} else {
+		for (size_t i = 0; i < st->ninputs; i++)
+			hasher_digest(&h, &j->task.inputs[i]->cid);
+	}
+	j->key = hasher_done(&h);
+	buf_putc(&j->task.why, '}');
+	return 0;
+}
+
+struct find {
+	struct record record;
+	bool found;
+};
+
+static bool take_first(void *arg, const struct record *r)
+{
+	struct find *f = arg;
+	if (r->answers.len) /* records with answers belong to traced steps of a later format */
+		return false;
+	f->record = *r;
+	f->found = true;
+	return true;
+}
+
+static int look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
+{
+	struct find f = {0};
+	struct record family = {0};
+	bool known = false;
+	*ret_hit = false;
+	if (!j->step->no_cache) {
+		TRY(store_find_records(s->o->store, &j->key, take_first, &f, e));
+		if (f.found) {
+			*ret_hit = true;
+			j->outcome.has_layer = !digest_none(&f.record.layer);
+			j->outcome.layer = (struct tree_layer){.cid = f.record.cid, .id = f.record.layer, .created = f.record.created,
+				.created_nsec = f.record.created_nsec};
+			if (j->outcome.has_layer)
+				store_touch(s->o->store, &f.record.layer);
+			return 0;
+		}
+	}
+	TRY(store_find_family(s->o->store, &j->step->family, &j->arena, &known, &family, e));
+	if (known) {
+		j->task.former = family.layer;
+		j->then_why = family.why;
+	}
+	return 0;
+}
+
+/* --- finishing --- */
+
+static const struct tree *put_layer(struct solver *s, const struct job *j)
+{
+	const struct tree *below = j->step->op->on_tree ? j->task.inputs[0] : NULL;
+	if (!j->outcome.has_layer && below)
+		return below;
+	struct tree *t = tree_new(&s->result->arena, below, 1);
+	if (j->outcome.has_layer)
+		t->layers[t->n++] = j->outcome.layer;
+	tree_seal(t);
+	return t;
+}
+
+static int record(struct solver *s, struct job *j, struct err *e)
+{
+	/* A step that produced what it produced before gives back that layer: same times, same diff id, same blobs. */
+	struct record same = {0};
+	bool found = false;
+	if (j->outcome.has_layer && s->o->store)
+		TRY(store_find_same(s->o->store, &j->step->family, &j->outcome.layer.cid, &found, &same, e));
+	if (found) {
+		j->outcome.layer.id = same.layer;
+		j->outcome.layer.created = same.created;
+		j->outcome.layer.created_nsec = same.created_nsec;
+	}
+	if (j->outcome.keep_out)
+		return 0;
+	struct record r = {.key = j->key, .family = j->step->family, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
+		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec, .why = buf_view(&j->task.why)};
+	return store_add_record(s->o->store, &r, e);
+}
+
+static void explain(struct solver *s, struct job *j)
+{
+	const struct step *st = j->step;
+	if (!s->o->explain_json && !s->o->explain_all && s->explained)
+		return;
+	cleanup_buf struct buf text = {0}, files = {0};
+	why_differs(j->then_why, buf_view(&j->task.why), st->no_cache, &text);
+	if (j->rc == 0 && j->outcome.has_layer && j->then_why.len && !digest_none(&j->task.former) && strcmp(st->op->name, "copy") == 0)
+		why_files(s->o->store, &j->task.former, &j->outcome.layer.id, &files);
+	if (files.len)
+		buf_printf(&text, ": %s", files.p);
+	bool first = !s->explained;
+	s->explained = true;
+	if ((s->o->explain_all || (first && j->then_why.len)) && s->o->events)
+		event_note(s->o->events, s->states[st->number].event, "not cached: %s", text.p);
+	if (!s->o->explain_json)
+		return;
+	struct buf *out = s->o->explain_json;
+	buf_puts(out, out->len ? ",\n " : "[");
+	buf_puts(out, "{\"step\":");
+	jval_quote(str_of(st->label), out);
+	if (st->stage) {
+		buf_puts(out, ",\"stage\":");
+		jval_quote(str_of(st->stage), out);
+	}
+	buf_printf(out, ",\"line\":%d,\"reason\":", st->line);
+	jval_quote(buf_view(&text), out);
+	buf_putc(out, '}');
+}
+
+static void job_free(struct job *j)
+{
+	buf_done(&j->task.why);
+	arena_done(&j->arena);
+	mem_free(j);
+}
+
+static void done_with(struct solver *s, const struct step *st, const struct tree *t)
+{
+	struct state *state = &s->states[st->number];
+	state->tree = t;
+	state->phase = DONE;
+	s->result->trees[st->number] = t;
+	for (size_t i = 0; i < s->plan->n; i++) {
+		const struct step *user = s->plan->steps[i];
+		for (size_t k = 0; k < user->ninputs; k++)
+			if (user->inputs[k] == st && s->states[i].needed && s->states[i].missing && --s->states[i].missing == 0)
+				s->states[i].phase = READY;
+	}
+}
+
+static int fail(struct solver *s, const struct step *st, int rc, const struct err *e)
+{
+	if (s->rc == 0 || (s->e.code == ERR_CANCELLED && e->code != ERR_CANCELLED)) {
+		s->rc = rc;
+		s->e = *e;
+		if (st)
+			err_at(&s->e, st->line, st->col, st->end_line);
+		s->failed = st;
+	}
+	atomic_store(&s->stop.set, true);
+	return rc;
+}
+
+/* --- running --- */
+
+static void *worker(void *arg)
+{
+	struct job *j = arg;
+	struct solver *s = j->solver;
+	j->rc = j->step->op->run(&j->task, &j->outcome, &j->e);
+	pthread_mutex_lock(&s->lock);
+	j->next = s->finished;
+	s->finished = j;
+	pthread_cond_signal(&s->ready);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static void collect(struct solver *s, struct job *j)
+{
+	const struct step *st = j->step;
+	s->running--;
+	if (j->rc == 0)
+		j->rc = record(s, j, &j->e);
+	explain(s, j);
+	if (j->rc < 0) {
+		fail(s, st, j->rc, &j->e);
+		event_failed(s->o->events, s->states[st->number].event, &j->e);
+		s->states[st->number].phase = DONE;
+	} else {
+		event_done(s->o->events, s->states[st->number].event);
+		s->result->stats.ran++;
+		done_with(s, st, put_layer(s, j));
+	}
+	job_free(j);
+}
+
+static int start_run(struct solver *s, struct job *j, struct err *e)
+{
+	if (!s->prepared && s->o->before_run)
+		TRY(s->o->before_run(s->o->arg, e));
+	s->prepared = true;
+	announce(s, j->step);
+	event_started(s->o->events, s->states[j->step->number].event);
+	s->states[j->step->number].phase = RUNNING;
+	s->running++;
+	pthread_t id;
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&id, &attr, worker, j) != 0)
+		worker(j); /* no more threads: this one does it */
+	pthread_attr_destroy(&attr);
+	return 0;
+}
+
+static int known(struct solver *s, struct job *j, struct err *e)
+{
+	struct tree *t = NULL;
+	TRY(j->step->op->known(&j->task, &s->result->arena, &t, e));
+	if (!j->step->internal) {
+		announce(s, j->step);
+		event_cached(s->o->events, s->states[j->step->number].event);
+	}
+	done_with(s, j->step, t);
+	return 0;
+}
+
+static struct job *job_new(struct solver *s, const struct step *st)
+{
+	struct job *j = mem_new(sizeof(*j));
+	struct state *state = &s->states[st->number];
+	j->solver = s;
+	j->step = st;
+	const struct tree **inputs = arena_new(&j->arena, (st->ninputs + 1) * sizeof(*inputs));
+	for (size_t i = 0; i < st->ninputs; i++)
+		inputs[i] = s->states[st->inputs[i]->number].tree;
+	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
+		.want_folder = state->want_folder, .log = on_log, .warn = on_warn, .arg = s};
+	return j;
+}
+
+/* Looks a ready step up; a miss starts running when there is room (true: it was dealt with). */
+static int advance(struct solver *s, const struct step *st, struct err *e)
+{
+	struct job *j = job_new(s, st);
+	bool hit = false;
+	int rc = 0;
+	if (st->op->known) {
+		rc = known(s, j, e);
+		job_free(j);
+		return rc;
+	}
+	announce(s, st);
+	rc = make_key(j, e);
+	if (rc == 0)
+		rc = look_up(s, j, &hit, e);
+	if (rc == 0 && !hit) {
+		rc = start_run(s, j, e);
+		if (rc == 0)
+			return 0;
+	}
+	if (rc == 0) {
+		s->result->stats.cached++;
+		event_cached(s->o->events, s->states[st->number].event);
+		done_with(s, st, put_layer(s, j));
+	}
+	job_free(j);
+	return rc;
+}
+
+static void wait_one(struct solver *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (!s->finished) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100 * 1000 * 1000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&s->ready, &s->lock, &until);
+		if (cancelled(s->o->cancel))
+			atomic_store(&s->stop.set, true);
+	}
+	struct job *list = s->finished;
+	s->finished = NULL;
+	pthread_mutex_unlock(&s->lock);
+	for (struct job *next; list; list = next) {
+		next = list->next;
+		collect(s, list);
+	}
+}
+
+static const struct step *next_ready(struct solver *s)
+{
+	for (size_t i = 0; i < s->plan->n; i++)
+		if (s->states[i].needed && s->states[i].phase == READY)
+			return s->plan->steps[i];
+	return NULL;
+}
+
+static void loop(struct solver *s)
+{
+	for (;;) {
+		const struct step *st = stopping(s) || s->running >= s->limit ? NULL : next_ready(s);
+		if (st) {
+			struct err e = {0};
+			int rc = advance(s, st, &e);
+			if (rc < 0) {
+				fail(s, st, rc, &e);
+				s->states[st->number].phase = DONE;
+				event_failed(s->o->events, s->states[st->number].event, &e);
+			}
+			continue;
+		}
+		if (!s->running)
+			return;
+		wait_one(s);
+	}
+}
+
+/* --- what is needed, and in which form --- */
+
+static void need(struct solver *s, const struct step *st)
+{
+	struct state *state = &s->states[st->number];
+	if (state->needed)
+		return;
+	state->needed = true;
+	for (size_t i = 0; i < st->ninputs; i++) {
+		need(s, st->inputs[i]);
+		state->missing++;
+	}
+	state->phase = state->missing ? WAITING : READY;
+}
+
+/* Marks the layers that make up st's tree. */
+static void want(struct solver *s, const struct step *st, bool tar, bool folder)
+{
+	for (; st; st = st->op->on_tree && st->ninputs ? st->inputs[0] : NULL) {
+		s->states[st->number].want_tar |= tar;
+		s->states[st->number].want_folder |= folder;
+	}
+}
+
+static void mark(struct solver *s, struct step *const *targets, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		need(s, targets[i]);
+		want(s, targets[i], s->o->want_tar, s->o->want_folder);
+	}
+	for (size_t i = 0; i < s->plan->n; i++) {
+		const struct step *st = s->plan->steps[i];
+		if (!s->states[i].needed)
+			continue;
+		bool runs = strcmp(st->op->name, "exec") == 0;
+		for (size_t k = 0; k < st->ninputs; k++)
+			if (runs || k > 0 || !st->op->on_tree)
+				want(s, st->inputs[k], false, true);
+	}
+}
+
+int solve(const struct plan *plan, struct step *const *targets, size_t ntargets, const struct solve_opts *o, struct solved *ret,
+	const struct step **ret_failed, struct err *e)
+{
+	struct solver s = {.plan = plan, .o = o, .result = ret, .lock = PTHREAD_MUTEX_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER};
+	*ret = (struct solved){0};
+	ret->trees = arena_new(&ret->arena, (plan->n + 1) * sizeof(*ret->trees));
+	s.states = mem_array(plan->n + 1, sizeof(*s.states));
+	s.limit = o->jobs ? o->jobs : (pool_cores() > 2 ? pool_cores() : 2);
+	mark(&s, targets, ntargets);
+	loop(&s);
+	if (s.rc == 0 && cancelled(o->cancel))
+		s.rc = err_set(&s.e, ERR_CANCELLED, "interrupted");
+	if (o->explain_json)
+		buf_puts(o->explain_json, o->explain_json->len ? "]\n" : "[]\n");
+	mem_free(s.states);
+	if (s.rc < 0) {
+		*e = s.e;
+		*ret_failed = s.failed;
+		return s.rc;
+	}
+	return 0;
+}
+
+void solved_done(struct solved *s)
+{
+	arena_done(&s->arena);
+	*s = (struct solved){0};
+}
