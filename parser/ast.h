@@ -36,6 +36,8 @@ struct pair {
 struct heredoc {
 	struct str name;    /* the word without quotes */
 	struct str content; /* body, tabs cut where chomp asks for it */
+	struct str raw;     /* body as it stands in the file: for a shell that reads the document itself */
+	size_t arg;         /* COPY, ADD: the argument that it stands for; args[arg] is its word */
 	int fd;             /* 3<<EOF; 0 when not written */
 	bool expand;        /* no part of the word was quoted */
 	bool chomp;         /* <<- */
@@ -50,7 +52,7 @@ struct instr {
 	struct flag *flags;
 	size_t nflags;
 	bool json;                  /* JSON form was recognised */
-	struct str *args;           /* words, JSON elements, or the one text */
+	struct str *args;           /* words, JSON elements, or the one text; ONBUILD: the trigger's whole text, bodies included */
 	struct where *arg_where;    /* place of each argument (column best effort) */
 	size_t nargs;
 	struct pair *pairs;         /* ENV, LABEL, ARG */
@@ -58,7 +60,7 @@ struct instr {
 	struct heredoc *heredocs;   /* RUN, COPY, ADD: in order of their words */
 	size_t nheredocs;
 	struct str health_type;     /* HEALTHCHECK: "CMD" or "NONE", upper case; args hold what follows */
-	struct instr *inner;        /* ONBUILD */
+	struct instr *inner;        /* ONBUILD; NULL when the text would not do as an instruction: told where it fires */
 	struct str *comments;       /* the comment block right above, '#' and blanks cut */
 	size_t ncomments;
 };
@@ -99,5 +101,7 @@ struct cf {
 /* The flag, or NULL. A boolean flag is on when it is there and its value is not "false". */
 const struct flag *instr_flag(const struct instr *in, const char *name);
 bool instr_flag_on(const struct instr *in, const char *name);
+/* COPY, ADD: the here-document that argument `arg` stands for, or NULL when it is a path. */
+const struct heredoc *instr_heredoc(const struct instr *in, size_t arg);
 
 #endif

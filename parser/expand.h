@@ -20,7 +20,16 @@ struct expander {
 	bool literal_quotes; /* quotes are ordinary characters: heredoc bodies */
 };
 
-/* One word to one string, allocated in `a`. ERR_SYNTAX. */
+enum {
+	EXPAND_SIZE_MAX = 16 * 1024 * 1024, /* bytes of a result */
+	EXPAND_DEPTH_MAX = 64,              /* ${..${..}} */
+	EXPAND_WORDS_MAX = 65536,
+};
+
+/* Names in ${..}: letters and digits of any script and '_'. Length of the name at the front of s. */
+size_t expand_name(struct str s);
+
+/* One word to one string, allocated in `a`. ERR_SYNTAX, ERR_LIMIT. */
 int expand_word(const struct expander *x, struct str word, struct arena *a, struct str *ret, struct err *e);
 /* The same, then split at unquoted blanks of the result. */
 int expand_words(const struct expander *x, struct str word, struct arena *a, struct str **ret, size_t *ret_n, struct err *e);

@@ -29,6 +29,10 @@
 	X(VOLUME, JSON_OR_WORDS, NULL, 0)                                                                              \
 	X(WORKDIR, TEXT, NULL, 0)
 
+#include <stdbool.h>
+
+#include "base/str.h"
+
 enum instr_trait {
 	TRAIT_HEREDOC = 1, /* <<WORD opens a here-document */
 };
@@ -40,7 +44,32 @@ enum instr_id {
 	INSTR_COUNT
 };
 
+/* How the text behind the keyword and the flags is cut. */
+enum instr_shape {
+	SHAPE_JSON_OR_TEXT,  /* ["a", "b"], or all the rest as one string */
+	SHAPE_JSON_OR_WORDS, /* ["a", "b"], or words at blanks without any quoting */
+	SHAPE_JSON_ONLY,     /* ["a", "b"]; anything else is refused when instructions are checked */
+	SHAPE_WORDS,
+	SHAPE_TEXT,
+	SHAPE_PAIRS,         /* name=value ..., or "name value" */
+	SHAPE_ARGS,          /* name or name=value ... */
+	SHAPE_HEALTH,        /* a type, then as JSON_OR_TEXT */
+	SHAPE_INNER,         /* another instruction */
+};
+
+struct instr_kind {
+	const char *name;    /* upper case */
+	enum instr_shape shape;
+	const char *flags;   /* as in INSTRS */
+	unsigned traits;
+};
+
+const struct instr_kind *instr_kind(enum instr_id id);
 /* Upper-case keyword. */
 const char *instr_name(enum instr_id id);
+/* The instruction of a keyword in any case; false if there is none. */
+bool instr_find(struct str keyword, enum instr_id *ret);
+/* The name that may have been meant, in the case of the keyword; empty if none is near. `room` holds the text. */
+struct str instr_suggest(struct str keyword, char room[16]);
 
 #endif
