@@ -4,6 +4,7 @@
 
 /* /etc/passwd and /etc/group of an image, read as text by our own code (never through NSS), at most 10 MiB, regular files only. */
 #include "snapshotter/store.h"
+#include "snapshotter/view.h"
 
 struct passwd_user {
 	uint32_t uid, gid;
@@ -16,8 +17,20 @@ void passwd_user_done(struct passwd_user *u);
 /* Reads both files of a tree (layers bottom first, folders present); a missing file is empty. */
 struct passwd;
 int passwd_read(struct store *s, const struct digest *layers, size_t n, struct passwd **ret, struct err *e);
+/* The same when the tree's view is at hand (its entries' origin is the number of the layer in `layers`). ERR_CORRUPT: no regular
+ * file; ERR_LIMIT: too large. */
+int passwd_read_view(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct passwd **ret, struct err *e);
+/* From text, copied. Lines that are no entries (too few fields, ids that are no numbers) are skipped. */
 struct passwd *passwd_parse(struct str passwd_text, struct str group_text);
 void passwd_free(struct passwd *p);
+static inline void passwd_cleanup(struct passwd **p)
+{
+	passwd_free(*p);
+}
+#define cleanup_passwd __attribute__((cleanup(passwd_cleanup)))
+/* Has the tree an /etc/passwd, an /etc/group? (Of parsed text: was the slice's pointer other than NULL?) */
+bool passwd_has_users(const struct passwd *p);
+bool passwd_has_groups(const struct passwd *p);
 
 /* For RUN: USER "name|uid[:group|gid]"; "" is root. ERR_NOT_FOUND: 'unable to find user x: no matching entries in passwd file'. */
 int passwd_run_user(const struct passwd *p, struct str spec, struct passwd_user *ret, struct err *e);
