@@ -33,4 +33,7 @@ int decompressor_read(struct decompressor *d, void *p, size_t len, size_t *ret, 
 int decompressor_drain(struct decompressor *d, struct err *e);
 void decompressor_free(struct decompressor *d);
 
+/* CRC-32 of RFC 1952, for files of our own. */
+uint32_t compress_crc32(const void *p, size_t len);
+
 #endif

@@ -27,6 +27,11 @@ struct gunzip {
 	size_t at, nplain;
 };
 
+uint32_t compress_crc32(const void *p, size_t len)
+{
+	return libdeflate_crc32(0, p, len);
+}
+
 void *gunzip_new(void)
 {
 	return mem_new(sizeof(struct gunzip));
