@@ -87,8 +87,8 @@ struct cf {
 	struct cf_private *priv;    /* arena and source */
 	struct str file;            /* name for messages */
 	char escape;                /* '\\' or '`' */
-	struct str syntax;          /* value of # syntax=, or empty */
-	struct str check;           /* value of # check=, or empty */
+	struct str syntax;          /* first word of # syntax=, or empty */
+	struct str check;           /* first word of # check=, or empty */
 	struct where syntax_where, check_where;
 	struct instr **metas;       /* ARG before the first FROM */
 	size_t nmetas;

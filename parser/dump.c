@@ -32,9 +32,16 @@ void dump_quote(struct buf *out, struct str s)
 	buf_putc(out, '"');
 }
 
+/* A blank between parts: not behind the bracket, when a line had no keyword. */
+static void gap(struct buf *out)
+{
+	if (out->p[out->len - 1] != '(')
+		buf_putc(out, ' ');
+}
+
 static void quoted(struct buf *out, struct str s)
 {
-	buf_putc(out, ' ');
+	gap(out);
 	dump_quote(out, s);
 }
 
@@ -49,13 +56,14 @@ void node_dump(const struct node *n, struct buf *out)
 	buf_putc(out, '(');
 	lower(out, n->keyword);
 	for (size_t i = 0; i < n->flags.n; i++) {
-		buf_puts(out, i ? " " : " [");
+		gap(out);
+		buf_puts(out, i ? "" : "[");
 		dump_quote(out, n->flags.w[i].text);
 	}
 	if (n->flags.n)
 		buf_putc(out, ']');
 	if (n->sub) {
-		buf_putc(out, ' ');
+		gap(out);
 		node_dump(n->sub, out);
 	}
 	for (size_t i = 0; i < n->args.n; i++)

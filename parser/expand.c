@@ -23,6 +23,7 @@ struct lexer {
 struct splitter {
 	struct arena *a;
 	struct buf word;
+	size_t solid;      /* length of word without blanks kept behind it */
 	struct str *words;
 	size_t n, cap;
 };
@@ -171,7 +172,7 @@ static int modifier(struct lexer *l, struct str name, struct buf *out, struct er
 	bool known = look_up(l, name, &value), set = known && !(colon && value.len == 0);
 	if (!known && cutting)
 		tell_unset(l, name);
-	if (!set && l->x->skip_unset)
+	if (!known && l->x->skip_unset)
 		return put_written(name, mod, buf_view(&word), out, e);
 	if (cutting)
 		return cut_value(value, buf_view(&word), kind, out, e);
@@ -369,18 +370,30 @@ static int end_word(struct splitter *s, struct err *e)
 	ARENA_ROOM(s->a, s->words, s->n, s->cap);
 	s->words[s->n++] = arena_str(s->a, buf_view(&s->word));
 	buf_clear(&s->word);
+	s->solid = 0;
 	return 0;
 }
 
-static int split(struct splitter *s, struct str text, struct err *e)
+/* "cat << EOF": a here-document's operator keeps the blanks behind it, so that its word comes along. */
+static bool awaits_word(const struct splitter *s)
+{
+	struct str w = {s->word.p, s->solid};
+	return str_ends(w, STR("<<")) || str_ends(w, STR("<<-"));
+}
+
+static int split(struct splitter *s, struct str text, bool written, struct err *e)
 {
 	uint32_t c;
 	for (size_t i = 0, n; i < text.len; i += n) {
 		n = rune_next(str_from(text, i), &c);
-		if (rune_space(c))
+		bool blank = rune_space(c);
+		if (blank && !(written && awaits_word(s))) {
 			TRY(end_word(s, e));
-		else
-			buf_add(&s->word, text.p + i, n);
+			continue;
+		}
+		buf_add(&s->word, text.p + i, n);
+		if (!blank)
+			s->solid = s->word.len;
 	}
 	return 0;
 }
@@ -395,9 +408,11 @@ static int split_parts(struct lexer *l, struct splitter *s, struct err *e)
 		if (s->word.len + out.len > EXPAND_SIZE_MAX)
 			return err_set(e, ERR_LIMIT, "expansion gives more than %d bytes", EXPAND_SIZE_MAX);
 		if (p == PART_VARIABLE || p == PART_PLAIN)
-			TRY(split(s, buf_view(&out), e));
+			TRY(split(s, buf_view(&out), p == PART_PLAIN, e));
 		else
 			buf_str(&s->word, buf_view(&out));
+		if (p == PART_QUOTED || p == PART_ESCAPED)
+			s->solid = s->word.len;
 	}
 	return end_word(s, e);
 }

@@ -90,22 +90,21 @@ static void add_warning(struct cf *cf, struct growth *g, const struct node *n)
 	    "NoEmptyContinuation", STR("Empty continuation line"), {n->line->last, 1, n->line->last}};
 }
 
-static struct str find_directive(struct cf *cf, const char *name, bool word, struct where *ret_where)
+static struct str find_directive(struct cf *cf, const char *name, struct where *ret_where)
 {
 	cleanup_directive struct directive d = {0};
 	if (!directive_find(cf->priv->text, name, &d))
 		return (struct str){0};
 	*ret_where = (struct where){d.line, d.col, d.line};
-	struct str value = word ? d.word : d.value;
-	return d.room ? arena_str(&cf->priv->arena, value) : value;
+	return d.room ? arena_str(&cf->priv->arena, d.word) : d.word;
 }
 
 static int fill(struct cf *cf, struct err *e)
 {
 	struct syntax s;
 	struct growth g = {0};
-	cf->syntax = find_directive(cf, "syntax", true, &cf->syntax_where);
-	cf->check = find_directive(cf, "check", false, &cf->check_where);
+	cf->syntax = find_directive(cf, "syntax", &cf->syntax_where);
+	cf->check = find_directive(cf, "check", &cf->check_where);
 	TRY(syntax_parse(&cf->priv->arena, cf->priv->text, &s, e));
 	cf->escape = s.escape;
 	for (size_t i = 0; i < s.nnodes; i++) {
