@@ -2,9 +2,21 @@
 /* The table of commands. A new command is a file and a line here. */
 #include "builder/cli/cmd.h"
 
-extern const struct command cmd_help;
+extern const struct command cmd_help, cmd_history, cmd_images, cmd_import, cmd_inspect, cmd_load, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_tag,
+    cmd_version;
 
 const struct command *const commands[] = {
+    &cmd_images,
+    &cmd_pull,
+    &cmd_push,
+    &cmd_tag,
+    &cmd_rmi,
+    &cmd_inspect,
+    &cmd_history,
+    &cmd_import,
+    &cmd_save,
+    &cmd_load,
+    &cmd_version,
     &cmd_help,
     NULL,
 };
