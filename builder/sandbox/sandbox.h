@@ -12,8 +12,8 @@
 enum sandbox_network { SANDBOX_NET_DEFAULT, SANDBOX_NET_NONE, SANDBOX_NET_HOST };
 
 enum sandbox_mount_kind {
-	SANDBOX_BIND,    /* source_fd (O_PATH folder or file), read-only unless rw */
-	SANDBOX_OVERLAY, /* source_fd folder as lower, writes go to a throw-away upper */
+	SANDBOX_BIND,    /* source_fd (O_PATH folder or file) or lowers, read-only unless rw */
+	SANDBOX_OVERLAY, /* the same as lower of an overlay, writes go to a throw-away upper (beside run.work_fd) */
 	SANDBOX_TMPFS,   /* size bytes (0 = default), mode 1777 */
 	SANDBOX_FILE,    /* `content` as a file on a tmpfs: secrets, heredoc scripts; never touches a disk */
 	SANDBOX_SOCKET,  /* source_path: a unix socket of the host (ssh agent) */
@@ -23,6 +23,10 @@ struct sandbox_mount {
 	const char *target;     /* absolute, inside the tree; symlinks resolved inside the root; made when missing, and such stubs (and
 	                           only they) are removed again when they are empty afterwards */
 	int source_fd;
+	const int *lowers;      /* BIND, OVERLAY: a tree of several layers, BOTTOM first, instead of source_fd; BIND is then read-only */
+	size_t nlowers;
+	/* SOCKET: the host's socket. BIND, OVERLAY: when not NULL, the part of the source that is meant; symlinks are resolved inside the
+	 * source; a missing one makes sandbox_run fail with ERR_NOT_FOUND. */
 	const char *source_path;
 	bool rw;
 	uint64_t size;

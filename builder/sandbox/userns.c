@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * userns_enter: an ordinary user becomes root of a user namespace of its own, once for a whole build. The map needs somebody
+ * with rights outside: a helper process is forked before, waits until the namespace is there, and runs newuidmap and
+ * newgidmap (set-uid programs that know /etc/subuid) side by side, with a cleared environment. Without ranges the process may map
+ * its one own id by itself.
+ */
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "builder/sandbox/kernel.h"
+#include "builder/sandbox/mode.h"
+#include "builder/sandbox/sandbox.h"
+#include "builder/sandbox/subids.h"
+
+enum { MAX_MAP_ARGS = 3 * 302 + 3 };
+
+struct map_command {
+	const char *program;
+	char *argv[MAX_MAP_ARGS];
+};
+
+static void map_arg(struct arena *a, struct map_command *m, size_t *n, uint64_t value)
+{
+	m->argv[(*n)++] = arena_printf(a, "%llu", (unsigned long long)value);
+}
+
+/* `newuidmap PID 0 OWN 1 1 FIRST COUNT ...` */
+static void map_command(struct arena *a, struct map_command *m, const char *program, pid_t pid, uint32_t own,
+    const struct subids *s)
+{
+	size_t n = 0;
+	uint64_t inside = 1;
+	m->program = program;
+	m->argv[n++] = arena_strdup(a, program);
+	map_arg(a, m, &n, (uint64_t)pid);
+	map_arg(a, m, &n, 0);
+	map_arg(a, m, &n, own);
+	map_arg(a, m, &n, 1);
+	for (size_t i = 0; i < s->n; i++) {
+		map_arg(a, m, &n, inside);
+		map_arg(a, m, &n, s->ranges[i].first);
+		map_arg(a, m, &n, s->ranges[i].count);
+		inside += s->ranges[i].count;
+	}
+	m->argv[n] = NULL;
+}
+
+static pid_t spawn(const struct map_command *m)
+{
+	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C";
+	char *const env[] = {path, locale, NULL};
+	pid_t pid = fork();
+	if (pid == 0) {
+		execve(m->program, m->argv, env);
+		_exit(127);
+	}
+	return pid;
+}
+
+static bool succeeded(pid_t pid)
+{
+	int status;
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The helper outside. Exit: 0 both maps are written, 1 none is, 2 one of them. */
+static int helper(const struct map_command *uids, const struct map_command *gids, int go, int words)
+{
+	char c;
+	prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0);
+	if (read(go, &c, 1) != 1)
+		return 1;
+	dup2(words, 1);
+	dup2(words, 2);
+	pid_t u = spawn(uids), g = spawn(gids);
+	int n = succeeded(u) + succeeded(g);
+	return n == 2 ? 0 : n == 1 ? 2 : 1;
+}
+
+static int write_file(const char *path, const char *text, struct err *e)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	if (write(fd, text, strlen(text)) < 0)
+		return err_sys(e, "write %s", path);
+	return 0;
+}
+
+static int map_single(uid_t uid, gid_t gid, struct err *e)
+{
+	char text[64];
+	TRY(write_file("/proc/self/setgroups", "deny", e));
+	snprintf(text, sizeof(text), "0 %u 1\n", uid);
+	TRY(write_file("/proc/self/uid_map", text, e));
+	snprintf(text, sizeof(text), "0 %u 1\n", gid);
+	return write_file("/proc/self/gid_map", text, e);
+}
+
+static int new_namespaces(struct err *e)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return err_sys(e, "make a user namespace (the process must have one thread)");
+	int saved = errno;
+	cleanup_buf struct buf why = {0};
+	mode_explain_userns(&why, saved);
+	errno = saved;
+	return err_set(e, ERR_UNSUPPORTED, "make a user namespace: %s: %s", strerrordesc_np(saved), why.p ? why.p : "");
+}
+
+/* Reads what newuidmap said, for the error. */
+static void read_words(int fd, struct buf *out)
+{
+	struct err ignored = {0};
+	if (io_read_fd(fd, 4096, out, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < out->len; i++)
+		if (out->p[i] == '\n')
+			out->p[i] = ' ';
+}
+
+struct helper_process {
+	pid_t pid;
+	int go[2], words[2];
+};
+
+static int helper_start(struct helper_process *h, const struct map_command *uids, const struct map_command *gids, struct err *e)
+{
+	if (pipe2(h->go, O_CLOEXEC) < 0 || pipe2(h->words, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	h->pid = fork();
+	if (h->pid < 0)
+		return err_sys(e, "fork");
+	if (h->pid == 0) {
+		close(h->go[1]);
+		close(h->words[0]);
+		_exit(helper(uids, gids, h->go[0], h->words[1]));
+	}
+	close(h->go[0]);
+	close(h->words[1]);
+	return 0;
+}
+
+/* 0 both maps, 1 none, 2 one of them. */
+static int helper_finish(struct helper_process *h, bool go, struct buf *words)
+{
+	int status = 0;
+	if (go && write(h->go[1], "g", 1) < 0)
+		log_debug("sandbox: the helper for id maps is gone");
+	close(h->go[1]);
+	read_words(h->words[0], words);
+	close(h->words[0]);
+	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+}
+
+static int enter_with_ranges(const struct mode_ids *ids, struct arena *a, struct err *e)
+{
+	struct map_command *m = arena_new(a, 2 * sizeof(*m));
+	struct helper_process h = {0};
+	map_command(a, &m[0], ids->newuidmap, getpid(), ids->uid, &ids->uids);
+	map_command(a, &m[1], ids->newgidmap, getpid(), ids->gid, &ids->gids);
+	TRY(helper_start(&h, &m[0], &m[1], e));
+	int rc = new_namespaces(e);
+	cleanup_buf struct buf words = {0};
+	int mapped = helper_finish(&h, rc == 0, &words);
+	TRY(rc);
+	if (mapped == 0)
+		return 0;
+	if (mapped == 2)
+		return err_set(e, ERR_UNSUPPORTED, "map subordinate ids: %s", words.p ? words.p : "newuidmap failed");
+	log_debug("sandbox: no subordinate ids: %s", words.p ? words.p : "");
+	return map_single(ids->uid, ids->gid, e);
+}
+
+int userns_enter(struct err *e)
+{
+	cleanup_arena struct arena a = {0};
+	if (mode_may_mount())
+		return 0;
+	struct mode_ids ids = mode_ids(&a);
+	int rc;
+	if (ids.ranges) {
+		rc = enter_with_ranges(&ids, &a, e);
+	} else {
+		rc = new_namespaces(e);
+		if (rc == 0)
+			rc = map_single(ids.uid, ids.gid, e);
+	}
+	if (rc < 0)
+		return err_wrap(e, "user namespace");
+	mode_forget();
+	return 0;
+}
