@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tars and blobs of layers, made when something asks for them. A tar is written from the layer's folder by its index: reading
+ * and writing on this thread, hashing on another. Its bytes depend on the index alone, so neither the number of threads nor
+ * who made the folder can be seen in them.
+ */
+#include "snapshotter/layer.h"
+
+#include <fcntl.h>
+
+#include "base/mem.h"
+#include "snapshotter/layer_source.h"
+#include "snapshotter/ring.h"
+#include "snapshotter/rootpath.h"
+#include "snapshotter/tar.h"
+
+static void writer_cleanup(struct blob_writer **w)
+{
+	if (*w)
+		blob_writer_free(*w);
+}
+
+/* --- tars --- */
+
+struct folder_files {
+	int fd;
+	const struct cancel *cancel;
+};
+
+static int open_file(void *arg, const struct entry *en, int *ret_fd, struct err *e)
+{
+	const struct folder_files *f = arg;
+	if (cancelled(f->cancel))
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	return rootpath_open_nolinks(f->fd, en->path.p, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, ret_fd, e);
+}
+
+static int write_tar(struct store *s, const struct digest *id, const struct index *ix, int64_t clamp, const struct cancel *cancel,
+	struct digest *ret_diff_id, uint64_t *ret_size, struct err *e)
+{
+	cleanup_close int fd = -1;
+	cleanup_with(writer_cleanup) struct blob_writer *blob = NULL;
+	cleanup_with(hash_pipe_done) struct hash_pipe pipe = {0};
+	cleanup_with(tar_writer_done) struct tar_writer w = {0};
+	struct sink_fd out;
+	TRY(layer_need_folder(s, id, cancel, e));
+	TRY(store_layer_folder(s, id, &fd, e));
+	TRY(blobs_writer(s->blobs, &blob, e));
+	sink_fd_init(&out, blob_writer_fd(blob));
+	hash_pipe_init(&pipe, &out.sink);
+	tar_writer_init(&w, &pipe.sink, clamp);
+	struct folder_files files = {fd, cancel};
+	TRY(tar_write_index(&w, ix, open_file, &files, e));
+	struct digest d;
+	TRY(hash_pipe_finish(&pipe, &d, e));
+	TRY(blob_writer_commit_hashed(blob, &d, e));
+	*ret_diff_id = d;
+	*ret_size = w.bytes;
+	return 0;
+}
+
+/* A clamp that no entry reaches gives the same tar as none. */
+static int64_t effective_clamp(const struct index *ix, int64_t clamp)
+{
+	for (size_t i = 0; i < ix->n; i++)
+		if (ix->entries[i].mtime > clamp)
+			return clamp;
+	return INT64_MAX;
+}
+
+static int known_tar(struct store *s, const struct digest *id, int64_t clamp, bool *ret_found, struct digest *ret_diff_id,
+	uint64_t *ret_size, struct err *e)
+{
+	struct digest d = {0}, blob;
+	uint64_t size = 0;
+	struct err ignored;
+	TRY(store_get_tar(s, id, clamp, ret_found, &d, &size, e));
+	if (*ret_found && layer_find_blob(s, &d, &blob, &ignored) < 0)
+		*ret_found = false; /* recorded, but its bytes were pruned */
+	if (!*ret_found)
+		return 0;
+	*ret_diff_id = d;
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
+int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, const struct cancel *cancel, struct digest *ret_diff_id,
+	uint64_t *ret_size, struct err *e)
+{
+	bool found;
+	TRY(known_tar(s, id, clamp, &found, ret_diff_id, ret_size, e));
+	if (found)
+		return 0;
+	cleanup_index struct index *ix = NULL;
+	TRY(store_layer_index(s, id, &ix, e));
+	int64_t effective = effective_clamp(ix, clamp);
+	struct digest d = {0};
+	uint64_t size = 0;
+	if (effective != clamp)
+		TRY(known_tar(s, id, effective, &found, &d, &size, e));
+	if (!found) {
+		TRY(write_tar(s, id, ix, effective, cancel, &d, &size, e));
+		TRY(store_set_tar(s, id, effective, &d, size, e));
+	}
+	if (effective != clamp)
+		TRY(store_set_tar(s, id, clamp, &d, size, e));
+	*ret_diff_id = d;
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
+/* --- blobs --- */
+
+struct recode {
+	enum compression c;
+	int level;
+	unsigned threads;
+	const struct cancel *cancel;
+};
+
+static void compressor_cleanup(struct compressor **z)
+{
+	if (*z)
+		compressor_free(*z);
+}
+
+static int pump(struct layer_source *src, struct sink *to, struct err *e)
+{
+	const char *p;
+	size_t len;
+	int rc;
+	while ((rc = layer_source_next(src, &p, &len, e)) > 0)
+		TRY(sink_write(to, p, len, e));
+	return rc;
+}
+
+static int recode(struct store *s, const struct digest *from, const struct digest *diff_id, const struct recode *how,
+	struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+{
+	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
+	cleanup_with(writer_cleanup) struct blob_writer *blob = NULL;
+	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
+	TRY(layer_source_open(s, from, how->cancel, &src, e));
+	TRY(blobs_writer(s->blobs, &blob, e));
+	TRY(compressor_new(how->c, how->level, how->threads, blob_writer_sink(blob), &z, e));
+	TRY(pump(src, compressor_sink(z), e));
+	TRY(compressor_finish(z, e));
+	TRY(layer_source_verify(src, from, diff_id, e));
+	return blob_writer_commit(blob, NULL, UINT64_MAX, ret_blob, ret_size, e);
+}
+
+int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+{
+	bool found = false;
+	struct digest blob, from;
+	uint64_t size = 0;
+	if (c == COMPRESS_NONE && blobs_has(s->blobs, diff_id, &size)) {
+		*ret_blob = *diff_id;
+		*ret_size = size;
+		return 0;
+	}
+	TRY(store_get_blob(s, diff_id, c, &found, &blob, &size, e));
+	if (found && blobs_has(s->blobs, &blob, NULL)) {
+		*ret_blob = blob;
+		*ret_size = size;
+		return 0;
+	}
+	struct recode how = {c, level, threads, cancel};
+	TRY(layer_find_blob(s, diff_id, &from, e));
+	TRY(recode(s, &from, diff_id, &how, &blob, &size, e));
+	TRY(store_set_blob(s, diff_id, c, &blob, size, e));
+	*ret_blob = blob;
+	*ret_size = size;
+	return 0;
+}
