@@ -26,8 +26,9 @@ struct archive_item {
 
 struct archive_api {
 	unsigned version;
-	/* Reads from fd, borrowed, at its offset. NULL: no tar, plain or compressed once; text says why. */
-	void *(*open)(int fd, char text[ARCHIVE_TEXT]);
+	/* Reads from fd, borrowed, at its offset. NULL: no tar, plain or compressed once; text says why, and *ret_broken whether the
+	 * compressed stream is to blame. */
+	void *(*open)(int fd, char text[ARCHIVE_TEXT], bool *ret_broken);
 	/* 1 an entry, 0 the end, -1 failure. */
 	int (*next)(void *h, struct archive_item *ret, char text[ARCHIVE_TEXT]);
 	/* Data of the entry, holes as zeroes; 0 at its end, -1 failure. */

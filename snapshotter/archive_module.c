@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ERRNO_MISC = -1 }; /* libarchive's ARCHIVE_ERRNO_MISC, which its header does not show */
+
 struct handle {
 	struct archive *a;
 	struct archive_entry *entry;
@@ -32,8 +34,9 @@ static void module_close(void *p)
 	free(h);
 }
 
-static void *module_open(int fd, char text[ARCHIVE_TEXT])
+static void *module_open(int fd, char text[ARCHIVE_TEXT], bool *ret_broken)
 {
+	*ret_broken = false;
 	struct handle *h = calloc(1, sizeof(*h));
 	if (!h || !(h->a = archive_read_new()))
 		abort();
@@ -55,6 +58,8 @@ static void *module_open(int fd, char text[ARCHIVE_TEXT])
 	} else if (rc == ARCHIVE_EOF) {
 		snprintf(text, ARCHIVE_TEXT, "empty");
 	} else {
+		/* the filters use this code for "truncated" and the like; an unknown format has another one */
+		*ret_broken = archive_errno(h->a) == ERRNO_MISC;
 		explain(h->a, text);
 	}
 	module_close(h);

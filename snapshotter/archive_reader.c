@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "snapshotter/archive_api.h"
+#include "snapshotter/compress.h"
 #include "snapshotter/xattrs.h"
 
 #ifndef COOPER_LIBDIR
@@ -22,7 +24,7 @@
 #define COOPER_BUILD_LIBDIR COOPER_LIBDIR
 #endif
 
-enum { XATTRS_MAX = 1024 * 1024 };
+enum { XATTRS_MAX = 1024 * 1024, TAR_HEADER = 512 };
 
 struct archive_reader {
 	const struct archive_api *api;
@@ -32,6 +34,25 @@ struct archive_reader {
 	bool file;                     /* the current entry has data */
 	struct buf xattrs;
 };
+
+/* POSIX ustar: the sum of the header with its own field as blanks; old writers summed signed characters. */
+static bool is_header(const unsigned char *b, size_t len)
+{
+	long sum = 0, signed_sum = 0, want = 0;
+	if (len < TAR_HEADER || b[0] == 0)
+		return false;
+	for (size_t i = 0; i < TAR_HEADER; i++) {
+		unsigned char c = i >= 148 && i < 156 ? ' ' : b[i];
+		sum += c;
+		signed_sum += (signed char)c;
+	}
+	size_t i = 148;
+	while (i < 155 && b[i] == ' ')
+		i++;
+	for (; i < 156 && b[i] >= '0' && b[i] <= '7'; i++)
+		want = want * 8 + (b[i] - '0');
+	return want == sum || want == signed_sum;
+}
 
 bool archive_reader_sniff(const void *p, size_t len)
 {
@@ -46,21 +67,28 @@ bool archive_reader_sniff(const void *p, size_t len)
 	/* zstd: a skippable frame may come first */
 	if (len >= 4 && (b[0] & 0xf0) == 0x50 && memcmp(b + 1, "\x2a\x4d\x18", 3) == 0)
 		return true;
-	if (len < 512 || b[0] == 0)
+	return is_header(b, len);
+}
+
+/* libarchive could not read the first entry. Is it a tar all the same, one that is cut short or damaged? */
+static bool is_broken_tar(int fd, off_t from)
+{
+	char head[TAR_HEADER];
+	size_t n = 0, got = 0;
+	struct err ignored;
+	if (lseek(fd, from, SEEK_SET) < 0 || io_read_full(fd, head, sizeof(head), &n, &ignored) < 0 || lseek(fd, from, SEEK_SET) < 0)
 		return false;
-	/* POSIX ustar: the sum of the header with its own field as blanks; old writers summed signed characters */
-	long sum = 0, signed_sum = 0, want = 0;
-	for (size_t i = 0; i < 512; i++) {
-		unsigned char c = i >= 148 && i < 156 ? ' ' : b[i];
-		sum += c;
-		signed_sum += (signed char)c;
-	}
-	size_t i = 148;
-	while (i < 155 && b[i] == ' ')
-		i++;
-	for (; i < 156 && b[i] >= '0' && b[i] <= '7'; i++)
-		want = want * 8 + (b[i] - '0');
-	return want == sum || want == signed_sum;
+	enum compression c = compress_detect(head, n);
+	if (c == COMPRESS_NONE)
+		return is_header((const unsigned char *)head, n);
+	struct decompressor *d = NULL;
+	if (decompressor_new(c, fd, NULL, &d, &ignored) < 0)
+		return false;
+	for (n = 0; n < sizeof(head); n += got)
+		if (decompressor_read(d, head + n, sizeof(head) - n, &got, &ignored) < 0 || got == 0)
+			break;
+	decompressor_free(d);
+	return is_header((const unsigned char *)head, n);
 }
 
 /* --- the module --- */
@@ -106,9 +134,18 @@ int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_
 	const struct archive_api *api = load(text, sizeof(text));
 	if (!api)
 		return err_set(e, ERR_UNSUPPORTED, "archives cannot be unpacked here: %s", text);
-	void *h = api->open(fd, text);
-	if (!h)
+	off_t from = lseek(fd, 0, SEEK_CUR);
+	bool broken;
+	void *h = api->open(fd, text, &broken);
+	if (!h) {
+		/* Of bzip2 and xz nothing can be seen before their first block is whole. */
+		char head[8];
+		ssize_t n = pread(fd, head, sizeof(head), from);
+		bool other = n >= 3 && (memcmp(head, "BZh", 3) == 0 || memcmp(head, "\xfd" "7z", 3) == 0);
+		if ((broken && other) || is_broken_tar(fd, from))
+			return err_set(e, ERR_CORRUPT, "%s", text);
 		return err_set(e, ERR_NOT_FOUND, "no archive: %s", text);
+	}
 	struct archive_reader *r = mem_new(sizeof(*r));
 	*r = (struct archive_reader){.api = api, .h = h, .limits = *limits};
 	*ret = r;

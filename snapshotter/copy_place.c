@@ -130,7 +130,7 @@ struct walk {
 	struct buf full;        /* base and at */
 	struct arena arena;     /* texts of symlinks */
 	int links;
-	bool linked;            /* the rest comes from a symlink */
+	size_t tail;            /* bytes of rest that do not come from a symlink */
 };
 
 static void walk_done(struct walk *w)
@@ -164,7 +164,6 @@ static int walk_link(struct walk *w, struct str path, struct str target, struct 
 	if (str_starts(target, STR("/")))
 		buf_clear(&w->at);
 	w->rest = str_of(arena_printf(&w->arena, "%.*s/%.*s", STR_ARG(target), STR_ARG(w->rest)));
-	w->linked = true;
 	return 0;
 }
 
@@ -178,10 +177,13 @@ static void walk_up(struct walk *w)
 
 int copy_ground_resolve(struct ground *g, struct str base, struct str path, bool last, bool strict, struct str *ret, struct err *e)
 {
-	cleanup_with(walk_done) struct walk w = {.g = g, .base = base, .rest = path};
+	cleanup_with(walk_done) struct walk w = {.g = g, .base = base, .rest = path, .tail = path.len};
 	struct str part;
 	struct entry en;
 	while (copy_component(&w.rest, &part)) {
+		bool linked = w.links && w.rest.len >= w.tail;
+		if (!linked)
+			w.tail = w.rest.len;
 		if (str_eqz(part, "."))
 			continue;
 		if (str_eqz(part, "..")) {
@@ -196,7 +198,7 @@ int copy_ground_resolve(struct ground *g, struct str base, struct str path, bool
 		}
 		if (there && en.type != ENTRY_DIR && !final)
 			return not_a_folder(at, e);
-		if (!there && !final && strict && w.linked)
+		if (!there && strict && linked)
 			return err_set(e, ERR_STEP, "/%.*s: not found, a symbolic link leads there", STR_ARG(at));
 		add_part(&w.at, part);
 	}

@@ -161,19 +161,23 @@ static int place_tree(struct planner *p, const struct pick *pick, struct err *e)
 
 /* --- single files --- */
 
-static struct str writer_name(const struct planner *p, uint32_t writer)
+static bool same_source(const struct copy_args *a, uint32_t x, uint32_t y)
 {
-	return writer < p->sel.n ? p->sel.picks[writer].path : p->a->inlines[writer - p->sel.n].name;
+	return x < a->nitems && y < a->nitems && a->items[x].source == a->items[y].source;
 }
 
-static void warn_overwritten(const struct planner *p, struct str path, const struct node *old)
+/* A file is put where another source of the same instruction has put one. */
+static void warn_overwritten(const struct planner *p, const struct entry *en, struct str from, const struct node *old)
 {
 	if (!old || old->writer == p->g.writer || old->en.type == ENTRY_DIR)
 		return;
+	bool same = old->en.type == en->type && old->en.size == en->size && digest_eq(&old->en.digest, &en->digest);
+	if (same && (!digest_none(&en->digest) || (same_source(p->a, old->en.origin, en->origin) && str_eq(old->from, from))))
+		return;
 	cleanup_buf struct buf b = {0};
-	struct str was = writer_name(p, old->writer), now = writer_name(p, p->g.writer);
-	buf_printf(&b, "\"%.*s\" and \"%.*s\" are both copied to /%.*s: only the last one stays", STR_ARG(was), STR_ARG(now), STR_ARG(path));
-	if (str_eq(path, p->dest))
+	struct str was = old->from.len ? old->from : path_base(old->en.path), now = from.len ? from : path_base(en->path);
+	buf_printf(&b, "\"%.*s\" and \"%.*s\" are both copied to /%.*s: only the last one stays", STR_ARG(was), STR_ARG(now), STR_ARG(en->path));
+	if (str_eq(en->path, p->dest))
 		buf_printf(&b, " (a destination that is a folder ends with \"/\")");
 	say(p->a, b.p);
 }
@@ -191,7 +195,7 @@ static int place_file(struct planner *p, const struct copy_source *src, struct e
 	TRY(check_replace(&p->g, en->path, false, e));
 	TRY(copy_ground_folder(&p->g, path_parent(en->path), false, NULL, NULL, e));
 	if (copy_ground_find(&p->g, en->path, &was, &old))
-		warn_overwritten(p, en->path, old);
+		warn_overwritten(p, en, from, old);
 	TRY(dress(p, src, en, e));
 	copy_ground_put(&p->g, en, from);
 	return 0;

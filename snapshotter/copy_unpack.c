@@ -142,7 +142,7 @@ int copy_unpack(const struct copy_args *a, const struct pick *p, bool required, 
 	if (rc == -ERR_NOT_FOUND && !required)
 		return 0;
 	if (rc < 0)
-		return rc == -ERR_NOT_FOUND ? err_wrap(e, "cannot be unpacked") : rc;
+		return rc == -ERR_UNSUPPORTED ? rc : err_wrap(e, "cannot be unpacked");
 	cleanup_with(unpacked_cleanup) struct copy_unpacked *u = mem_new(sizeof(*u));
 	u->fd = -1;
 	TRY(scratch_file(a->store, &u->fd, e));
