@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "snapshotter/layer_source.h"
-#include "snapshotter/ring.h"
+#include "snapshotter/relay.h"
 #include "snapshotter/rootpath.h"
 #include "snapshotter/tar.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "snapshotter/ring.h"
+#include "snapshotter/relay.h"
 
 enum { BUFFERS = 6, BUFFER = IO_CHUNK, RATIO = 1000 };
 static const uint64_t ratio_from = (uint64_t)1 << 30;
@@ -30,7 +30,7 @@ struct layer_source {
 	struct counter in;
 	struct hasher plain;
 	uint64_t plain_bytes;
-	struct ring *ring;
+	struct relay *relay;
 	pthread_t thread;
 	bool started;
 	const struct cancel *cancel;
@@ -70,14 +70,14 @@ static void *produce(void *arg)
 	struct err e = {0};
 	int rc = 0;
 	for (size_t n = 1; n && rc == 0;) {
-		char *p = ring_space(src->ring);
+		char *p = relay_space(src->relay);
 		if (!p)
 			break;
 		rc = fill(src, p, &n, &e);
 		if (rc == 0 && n)
-			ring_push(src->ring, n);
+			relay_push(src->relay, n);
 	}
-	ring_end(src->ring, rc, &e);
+	relay_end(src->relay, rc, &e);
 	return NULL;
 }
 
@@ -98,7 +98,7 @@ int layer_source_open(struct store *s, const struct digest *blob, const struct c
 	sink_hash_init(&src->in.hash, NULL);
 	hasher_init(&src->plain);
 	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
-	src->ring = ring_new(BUFFERS, BUFFER);
+	src->relay = relay_new(BUFFERS, BUFFER);
 	int rc = pthread_create(&src->thread, NULL, produce, src);
 	if (rc) {
 		errno = rc;
@@ -114,10 +114,10 @@ void layer_source_close(struct layer_source *src)
 	if (!src)
 		return;
 	if (src->started) {
-		ring_stop(src->ring);
+		relay_stop(src->relay);
 		pthread_join(src->thread, NULL);
 	}
-	ring_free(src->ring);
+	relay_free(src->relay);
 	if (src->z)
 		decompressor_free(src->z);
 	mem_cleanup_close(&src->fd);
@@ -134,7 +134,7 @@ int layer_source_next(struct layer_source *src, const char **ret, size_t *ret_le
 {
 	if (src->ended)
 		return 0;
-	int rc = ring_next(src->ring, ret, ret_len, e);
+	int rc = relay_next(src->relay, ret, ret_len, e);
 	if (src->progress)
 		src->progress(src->progress_arg, atomic_load_explicit(&src->in.bytes, memory_order_relaxed));
 	src->ended = rc == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef COOPER_RING_H
-#define COOPER_RING_H
+#ifndef COOPER_RELAY_H
+#define COOPER_RELAY_H
 
 /*
  * Bytes from one thread to another through a few large buffers: reading and hashing go on while the other side writes. One
@@ -13,19 +13,19 @@
 #include "base/err.h"
 #include "base/io.h"
 
-struct ring;
-struct ring *ring_new(size_t nbuffers, size_t size);
-void ring_free(struct ring *r); /* both sides have finished */
+struct relay;
+struct relay *relay_new(size_t nbuffers, size_t size);
+void relay_free(struct relay *r); /* both sides have finished */
 /* Producer: a free buffer of the ring's size, waiting for one; NULL when the consumer has stopped. */
-char *ring_space(struct ring *r);
-/* Gives the buffer that ring_space returned last. It may be read (not written) until the next ring_space. */
-void ring_push(struct ring *r, size_t len);
+char *relay_space(struct relay *r);
+/* Gives the buffer that relay_space returned last. It may be read (not written) until the next relay_space. */
+void relay_push(struct relay *r, size_t len);
 /* The end: rc 0, or the failure that the consumer gets behind the last buffer. */
-void ring_end(struct ring *r, int rc, const struct err *e);
+void relay_end(struct relay *r, int rc, const struct err *e);
 /* Consumer: 1 a buffer (good until the next call), 0 the end, negative the producer's failure. */
-int ring_next(struct ring *r, const char **ret, size_t *ret_len, struct err *e);
+int relay_next(struct relay *r, const char **ret, size_t *ret_len, struct err *e);
 /* The consumer wants no more. */
-void ring_stop(struct ring *r);
+void relay_stop(struct relay *r);
 
 /* Writes on to `next` (may be NULL) and hashes, the hashing on a thread of its own once there is more than a little. */
 struct hash_pipe {
@@ -37,7 +37,7 @@ struct hash_pipe {
 	char *first;         /* the first bytes, before there is a thread */
 	size_t fill;
 	char *space;         /* the ring's buffer that is being filled */
-	struct ring *ring;
+	struct relay *relay;
 	unsigned long thread;
 	bool inline_only;    /* no thread could be made */
 };

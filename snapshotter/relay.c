@@ -3,7 +3,7 @@
  * A ring of buffers under one mutex. Buffers are large, so locking costs nothing beside what happens with their bytes. The
  * buffer that the consumer looks at counts as used until it asks for the next one.
  */
-#include "snapshotter/ring.h"
+#include "snapshotter/relay.h"
 
 #include <pthread.h>
 
@@ -14,7 +14,7 @@ struct slot {
 	size_t len;
 };
 
-struct ring {
+struct relay {
 	struct slot *slots;
 	size_t n, size;
 	size_t in, out;         /* buffers pushed and taken so far; out counts the one being looked at only afterwards */
@@ -26,9 +26,9 @@ struct ring {
 	pthread_cond_t filled, emptied;
 };
 
-struct ring *ring_new(size_t nbuffers, size_t size)
+struct relay *relay_new(size_t nbuffers, size_t size)
 {
-	struct ring *r = mem_new(sizeof(*r));
+	struct relay *r = mem_new(sizeof(*r));
 	r->slots = mem_array(nbuffers, sizeof(*r->slots));
 	for (size_t i = 0; i < nbuffers; i++)
 		r->slots[i].bytes = mem_grow(NULL, size, 1);
@@ -40,7 +40,7 @@ struct ring *ring_new(size_t nbuffers, size_t size)
 	return r;
 }
 
-void ring_free(struct ring *r)
+void relay_free(struct relay *r)
 {
 	if (!r)
 		return;
@@ -53,7 +53,7 @@ void ring_free(struct ring *r)
 	mem_free(r);
 }
 
-char *ring_space(struct ring *r)
+char *relay_space(struct relay *r)
 {
 	pthread_mutex_lock(&r->lock);
 	while (r->in - r->out == r->n && !r->stopped)
@@ -63,7 +63,7 @@ char *ring_space(struct ring *r)
 	return p;
 }
 
-void ring_push(struct ring *r, size_t len)
+void relay_push(struct relay *r, size_t len)
 {
 	pthread_mutex_lock(&r->lock);
 	r->slots[r->in % r->n].len = len;
@@ -72,7 +72,7 @@ void ring_push(struct ring *r, size_t len)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void ring_end(struct ring *r, int rc, const struct err *e)
+void relay_end(struct relay *r, int rc, const struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
 	r->ended = true;
@@ -83,7 +83,7 @@ void ring_end(struct ring *r, int rc, const struct err *e)
 	pthread_mutex_unlock(&r->lock);
 }
 
-int ring_next(struct ring *r, const char **ret, size_t *ret_len, struct err *e)
+int relay_next(struct relay *r, const char **ret, size_t *ret_len, struct err *e)
 {
 	int rc = 1;
 	pthread_mutex_lock(&r->lock);
@@ -107,7 +107,7 @@ int ring_next(struct ring *r, const char **ret, size_t *ret_len, struct err *e)
 	return rc;
 }
 
-void ring_stop(struct ring *r)
+void relay_stop(struct relay *r)
 {
 	pthread_mutex_lock(&r->lock);
 	r->stopped = true;
@@ -125,7 +125,7 @@ static void *hash_thread(void *arg)
 	const char *bytes;
 	size_t len;
 	struct err e;
-	while (ring_next(p->ring, &bytes, &len, &e) > 0)
+	while (relay_next(p->relay, &bytes, &len, &e) > 0)
 		hasher_add(&p->hasher, bytes, len);
 	return NULL;
 }
@@ -133,13 +133,13 @@ static void *hash_thread(void *arg)
 static void start_thread(struct hash_pipe *p)
 {
 	pthread_t id;
-	p->ring = ring_new(PIPE_BUFFERS, PIPE_SIZE);
+	p->relay = relay_new(PIPE_BUFFERS, PIPE_SIZE);
 	if (pthread_create(&id, NULL, hash_thread, p) == 0) {
 		p->thread = id;
 		return;
 	}
-	ring_free(p->ring);
-	p->ring = NULL;
+	relay_free(p->relay);
+	p->relay = NULL;
 	p->inline_only = true;
 }
 
@@ -155,7 +155,7 @@ static int pass_on(struct hash_pipe *p, struct err *e)
 	if (bytes == p->first)
 		hasher_add(&p->hasher, bytes, n);
 	else
-		ring_push(p->ring, n);
+		relay_push(p->relay, n);
 	return p->next ? sink_write(p->next, bytes, n, e) : 0;
 }
 
@@ -166,10 +166,10 @@ static int pipe_write(struct sink *s, const void *from, size_t len, struct err *
 	while (len) {
 		if (!p->first)
 			p->first = mem_grow(NULL, PIPE_SIZE, 1);
-		if (p->fill == 0 && p->bytes > len && !p->ring && !p->inline_only)
+		if (p->fill == 0 && p->bytes > len && !p->relay && !p->inline_only)
 			start_thread(p); /* the first buffer was full: there is more than a little */
-		if (p->fill == 0 && p->ring && !p->space)
-			p->space = ring_space(p->ring);
+		if (p->fill == 0 && p->relay && !p->space)
+			p->space = relay_space(p->relay);
 		size_t n = PIPE_SIZE - p->fill < len ? PIPE_SIZE - p->fill : len;
 		memcpy((p->space ? p->space : p->first) + p->fill, from, n);
 		p->fill += n;
@@ -189,12 +189,12 @@ void hash_pipe_init(struct hash_pipe *p, struct sink *next)
 
 static void join(struct hash_pipe *p)
 {
-	if (!p->ring)
+	if (!p->relay)
 		return;
-	ring_end(p->ring, 0, NULL);
+	relay_end(p->relay, 0, NULL);
 	pthread_join((pthread_t)p->thread, NULL);
-	ring_free(p->ring);
-	p->ring = NULL;
+	relay_free(p->relay);
+	p->relay = NULL;
 }
 
 int hash_pipe_finish(struct hash_pipe *p, struct digest *ret, struct err *e)
