@@ -262,18 +262,27 @@ bool context_hides(struct context *c, struct str path)
 	return is_excluded(c, path, S_ISDIR(st.st_mode));
 }
 
-ptrdiff_t context_file_number(struct context *c, struct str path)
+ptrdiff_t context_file_number(struct context *c, struct str path, size_t *hint)
 {
-	struct entry *en = index_find(c->index, path);
+	const struct index *ix = c->index;
+	struct entry *en = NULL;
+	for (size_t i = *hint; i < ix->n && i < *hint + 4 && !en; i++)
+		if (str_eq(ix->entries[i].path, path))
+			en = &ix->entries[i];
+	if (!en)
+		en = index_find(ix, path);
+	if (en)
+		*hint = (size_t)(en - ix->entries) + 1;
 	if (en && en->type == ENTRY_LINK)
-		en = index_find(c->index, en->target);
-	return en && en->type == ENTRY_FILE ? en - c->index->entries : -1;
+		en = index_find(ix, en->target);
+	return en && en->type == ENTRY_FILE ? en - ix->entries : -1;
 }
 
 bool context_knows(struct context *c, struct str path, struct digest *ret)
 {
+	size_t hint = SIZE_MAX - 4;
 	pthread_mutex_lock(&c->lock);
-	ptrdiff_t i = context_file_number(c, path);
+	ptrdiff_t i = context_file_number(c, path, &hint);
 	bool known = i >= 0 && !digest_none(&c->metas[i].digest);
 	if (known)
 		*ret = c->metas[i].digest;
@@ -297,8 +306,9 @@ void context_learn(struct context *c, struct str path, int fd, const struct dige
 	if (fstat(fd, &st) < 0)
 		return;
 	struct stamp stamp = stamp_of(&st);
+	size_t hint = SIZE_MAX - 4;
 	pthread_mutex_lock(&c->lock);
-	ptrdiff_t i = context_file_number(c, path);
+	ptrdiff_t i = context_file_number(c, path, &hint);
 	if (i >= 0 && stamp_eq(&c->metas[i].stamp, &stamp))
 		context_remember(c, (size_t)i, d);
 	pthread_mutex_unlock(&c->lock);

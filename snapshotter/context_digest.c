@@ -127,9 +127,9 @@ static int largest_first(const void *a, const void *b)
 static int list_unknown(struct context *c, const struct str *paths, size_t n, struct todo **ret, size_t *ret_n, struct err *e)
 {
 	struct todo *todos = NULL;
-	size_t ntodos = 0, cap = 0, kept = 0;
+	size_t ntodos = 0, cap = 0, kept = 0, hint = 0;
 	for (size_t k = 0; k < n; k++) {
-		ptrdiff_t i = context_file_number(c, paths[k]);
+		ptrdiff_t i = context_file_number(c, paths[k], &hint);
 		if (i < 0) {
 			mem_free(todos);
 			return err_set(e, ERR_NOT_FOUND, "%.*s is no file of the context", STR_ARG(paths[k]));
@@ -171,10 +171,11 @@ static int read_unknown(struct context *c, const struct str *paths, size_t n, st
 int context_digests(struct context *c, const struct str *paths, size_t n, struct digest *ret, struct context_reads *reads,
 	const struct cancel *cancel, struct err *e)
 {
+	size_t hint = 0;
 	pthread_mutex_lock(&c->lock);
 	int rc = read_unknown(c, paths, n, reads, cancel, e);
 	for (size_t k = 0; rc == 0 && k < n; k++)
-		ret[k] = c->metas[context_file_number(c, paths[k])].digest;
+		ret[k] = c->metas[context_file_number(c, paths[k], &hint)].digest;
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }

@@ -83,8 +83,9 @@ struct context {
 	struct arena *arenas;
 	size_t narenas, arenas_cap;
 };
-/* The entry's number, of a hard link the first name's; -1 when the path is no walked file. The lock is held. */
-ptrdiff_t context_file_number(struct context *c, struct str path);
+/* The entry's number, of a hard link the first name's; -1 when the path is no walked file. *hint (starts at 0):
+ * makes asking in order cheap. The lock is held. */
+ptrdiff_t context_file_number(struct context *c, struct str path, size_t *hint);
 /* Takes in a digest. The lock is held. */
 void context_remember(struct context *c, size_t i, const struct digest *d);
 

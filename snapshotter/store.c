@@ -29,6 +29,7 @@ static const char *const scripts[] = {
 	"CREATE INDEX unpacked_id ON unpacked(id);"
 	"CREATE TABLE tars(id BLOB NOT NULL, clamp INTEGER NOT NULL, diff_id BLOB NOT NULL, size INTEGER NOT NULL,"
 	" PRIMARY KEY(id, clamp)) WITHOUT ROWID;"
+	"CREATE INDEX tars_diff_id ON tars(diff_id);"
 	"CREATE TABLE blobs(n INTEGER PRIMARY KEY, blob BLOB NOT NULL, diff_id BLOB NOT NULL, compression INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, UNIQUE(blob, diff_id, compression));"
 	"CREATE INDEX blobs_diff_id ON blobs(diff_id);"

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Removing: the list is cut down to what was asked for, sorted by age, and taken away one by one: rows first, in a transaction,
+ * then the bytes; folders by moving them into this process' tmp folder, so that a half-removed one is never seen.
+ */
+#include "snapshotter/gc.h"
+#include "snapshotter/store_private.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+enum { AUTO_EVERY = 600, AUTO_GRACE = 86400 };
+
+static bool chosen(const struct gc_opts *o, enum gc_kind kind)
+{
+	switch (kind) {
+	case GC_BLOB:
+		return o->images;
+	case GC_LAYER:
+	case GC_CONTEXT:
+		return o->cache;
+	case GC_MOUNT:
+		return o->mounts;
+	default:
+		return kind == GC_JUNK;
+	}
+}
+
+/* Does it go however much is to be kept? */
+static bool goes_anyway(const struct gc_opts *o, const struct gc_item *it)
+{
+	return it->kind == GC_JUNK || (it->loose && it->used <= store_now() - o->grace_sec);
+}
+
+/* May it go at all, the number of bytes to keep aside? */
+static bool may_go(const struct gc_opts *o, const struct gc_item *it)
+{
+	if (!chosen(o, it->kind))
+		return false;
+	if (goes_anyway(o, it))
+		return true;
+	if (o->until_sec)
+		return it->used < o->until_sec;
+	return o->all || o->keep_bytes;
+}
+
+static int loose_then_old(const void *a, const void *b)
+{
+	const struct gc_item *x = a, *y = b;
+	if (x->loose != y->loose)
+		return x->loose ? -1 : 1;
+	if (x->used != y->used)
+		return x->used < y->used ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* --- one thing --- */
+
+static int forget_rows(struct store *s, const struct gc_item *it, struct err *e)
+{
+	if (it->kind == GC_LAYER)
+		return store_forget_layer(s, &it->id, e);
+	if (it->kind == GC_BLOB) {
+		TRY(store_run_digest(s, "DELETE FROM used WHERE digest=?1", &it->id, e));
+		return store_run_digest(s, "DELETE FROM blobs WHERE blob=?1", &it->id, e);
+	}
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "DELETE FROM mounts WHERE name=?1", &st, e));
+	stmt_text(st, 1, str_of(it->name + sizeof("mounts")));
+	return stmt_run(st, e);
+}
+
+/* *ret_left: it stays in tmp/, for want of rights. */
+static int remove_bytes(struct store *s, const struct gc_item *it, bool *ret_left, struct err *e)
+{
+	int tmp;
+	struct err ignored;
+	cleanup_free char *name = NULL;
+	if (it->kind == GC_BLOB)
+		return blobs_remove(s->blobs, &it->id, e);
+	if (strncmp(it->name, "tmp/", 4) == 0) {
+		*ret_left = fs_remove_tree(s->fd, it->name, &ignored) < 0;
+		return 0;
+	}
+	TRY(store_move_to_tmp(s, it->name, &name, e));
+	TRY(store_tmp(s, &tmp, e));
+	*ret_left = fs_remove_tree(tmp, name, &ignored) < 0;
+	return 0;
+}
+
+static int remove_item(struct store *s, const struct gc_item *it, struct gc_result *ret, struct err *e)
+{
+	bool left = false;
+	if (it->kind == GC_LAYER || it->kind == GC_BLOB || it->kind == GC_MOUNT) {
+		TRY(store_begin(s, e));
+		TRY(store_end(s, forget_rows(s, it, e), e));
+	}
+	TRY(remove_bytes(s, it, &left, e));
+	ret->left += left;
+	if (!left) {
+		ret->freed += it->bytes;
+		ret->count[it->kind]++;
+	}
+	return 0;
+}
+
+/* --- rows without bytes --- */
+
+static int forget_before(struct store *s, int64_t before, struct err *e)
+{
+	static const char *const sql[] = {
+		"DELETE FROM memos WHERE COALESCE((SELECT at FROM used WHERE digest=key), made) < ?1",
+		"DELETE FROM records WHERE layer IS NULL AND COALESCE((SELECT at FROM used WHERE digest=key), created) < ?1",
+		"DELETE FROM used WHERE at < ?1",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(sql); i++) {
+		cleanup_stmt struct stmt *st = NULL;
+		TRY(db_prepare(s->db, sql[i], &st, e));
+		stmt_int(st, 1, before);
+		TRY(stmt_run(st, e));
+	}
+	return 0;
+}
+
+static int forget_small(struct store *s, const struct gc_opts *o, struct err *e)
+{
+	int64_t before = o->until_sec ? o->until_sec : o->all ? INT64_MAX : store_now() - 90 * (int64_t)86400;
+	TRY(store_begin(s, e));
+	return store_end(s, forget_before(s, before, e), e);
+}
+
+/* --- all --- */
+
+static int remove_chosen(struct store *s, struct gc_list *l, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+{
+	uint64_t total = 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (chosen(o, l->items[i].kind))
+			total += l->items[i].bytes;
+	if (l->n)
+		qsort(l->items, l->n, sizeof(*l->items), loose_then_old);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct gc_item *it = &l->items[i];
+		if (!may_go(o, it) || (!goes_anyway(o, it) && o->keep_bytes && total <= o->keep_bytes))
+			continue;
+		if (cancelled(o->cancel))
+			return err_set(e, ERR_CANCELLED, "cancelled");
+		total -= it->bytes;
+		if (o->dry) {
+			ret->freed += it->bytes;
+			ret->count[it->kind]++;
+		} else {
+			TRY(remove_item(s, it, ret, e));
+		}
+		if (o->removed)
+			o->removed(o->arg, it);
+	}
+	return 0;
+}
+
+static int run_locked(struct store *s, const struct gc_roots *roots, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+{
+	cleanup_gc_list struct gc_list list = {0};
+	TRY(store_flush(s, e)); /* what this process used counts */
+	TRY(gc_list(s, roots, o->mounts, &list, e));
+	TRY(remove_chosen(s, &list, o, ret, e));
+	if (o->dry)
+		return 0;
+	if (o->cache)
+		TRY(forget_small(s, o, e));
+	return o->all ? db_exec(s->db, "VACUUM", e) : 0;
+}
+
+int gc_run(struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e)
+{
+	struct gc_result result = {0};
+	struct err unlock;
+	TRY(store_lock_exclusive(s, opts->wait_ms, e));
+	int rc = run_locked(s, roots, opts, &result, e);
+	store_lock_shared(s, &unlock);
+	*ret = result;
+	return rc;
+}
+
+/* Was the last look long enough ago? Says that this is one. */
+static int due(struct store *s, bool *ret, struct err *e)
+{
+	struct digest mark = digest_of("gc_auto", 7);
+	int64_t now = store_now();
+	cleanup_stmt struct stmt *st = NULL, *set = NULL;
+	TRY(db_prepare(s->db, "SELECT at FROM used WHERE digest=?1", &st, e));
+	stmt_digest(st, 1, &mark);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	int64_t at = rc ? stmt_get_int(st, 0) : 0;
+	*ret = at < now - AUTO_EVERY || at > now;
+	if (!*ret)
+		return 0;
+	TRY(store_begin(s, e));
+	rc = db_prepare(s->db, "INSERT OR REPLACE INTO used VALUES(?1,?2)", &set, e);
+	if (rc == 0) {
+		stmt_digest(set, 1, &mark);
+		stmt_int(set, 2, now);
+		rc = stmt_run(set, e);
+	}
+	return store_end(s, rc, e);
+}
+
+int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, struct gc_result *ret, struct err *e)
+{
+	struct gc_opts o = {.images = true, .cache = true, .mounts = true, .keep_bytes = cap_bytes, .grace_sec = AUTO_GRACE,
+		.cancel = s->cancel};
+	bool now = false;
+	*ret = (struct gc_result){0};
+	if (cap_bytes == 0)
+		return 0;
+	TRY(due(s, &now, e));
+	if (!now)
+		return 0;
+	int rc = gc_run(s, roots, &o, ret, e);
+	return rc < 0 && e->code == ERR_DENIED ? 0 : rc;
+}
