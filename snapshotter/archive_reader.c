@@ -39,7 +39,7 @@ struct archive_reader {
 static bool is_header(const unsigned char *b, size_t len)
 {
 	long sum = 0, signed_sum = 0, want = 0;
-	if (len < TAR_HEADER || b[0] == 0)
+	if (len < TAR_HEADER)
 		return false;
 	for (size_t i = 0; i < TAR_HEADER; i++) {
 		unsigned char c = i >= 148 && i < 156 ? ' ' : b[i];
@@ -51,7 +51,7 @@ static bool is_header(const unsigned char *b, size_t len)
 		i++;
 	for (; i < 156 && b[i] >= '0' && b[i] <= '7'; i++)
 		want = want * 8 + (b[i] - '0');
-	return want == sum || want == signed_sum;
+	return sum > 8 * ' ' && (want == sum || want == signed_sum); /* a block of zeroes is the end of one */
 }
 
 bool archive_reader_sniff(const void *p, size_t len)
@@ -217,8 +217,6 @@ static int type_of(const struct archive_item *it, uint8_t *ret, struct err *e)
 
 static int check_item(struct archive_reader *r, const struct archive_item *it, struct err *e)
 {
-	if (!it->path || !*it->path)
-		return err_set(e, ERR_CORRUPT, "an entry without a name");
 	if (strlen(it->path) >= PATH_MAX || (it->target && strlen(it->target) >= PATH_MAX))
 		return err_set(e, ERR_LIMIT, "\"%.80s...\": a name of more than %d bytes", it->path, PATH_MAX - 1);
 	if (++r->entries > r->limits.entries)
@@ -241,6 +239,8 @@ int archive_reader_next(struct archive_reader *r, struct entry *ret, struct err 
 		return err_set(e, ERR_CORRUPT, "%s", text);
 	if (rc == 0)
 		return 0;
+	if (!it.path)
+		it.path = ""; /* old writers name the root like this */
 	TRY(check_item(r, &it, e));
 	struct entry en = {.path = str_of(it.path), .mode = it.mode, .uid = (uint32_t)it.uid, .gid = (uint32_t)it.gid, .mtime = it.mtime,
 		.mtime_nsec = it.mtime_nsec < 1000000000 ? it.mtime_nsec : 0, .target = str_of(it.target)};
