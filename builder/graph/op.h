@@ -6,6 +6,7 @@
  * What a kind of step can do. The graph knows steps only through this table; members are builder/ops/op_*.c, each exporting
  * one `const struct op`.
  */
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"

@@ -159,30 +159,6 @@ static int heredocs(struct lowering *lw, struct stage_state *st, const struct in
 	return 0;
 }
 
-/* A source word that opened a heredoc. */
-static bool is_heredoc_word(const struct instr *in, struct str word)
-{
-	if (in->json)
-		return false;
-	ptrdiff_t at = str_find(word, '<');
-	if (at < 0 || (size_t)at + 2 >= word.len || word.p[at + 1] != '<')
-		return false;
-	for (ptrdiff_t i = 0; i < at; i++)
-		if (word.p[i] < '0' || word.p[i] > '9')
-			return false;
-	struct str rest = str_from(word, (size_t)at + 2);
-	if (rest.len && rest.p[0] == '-')
-		rest = str_from(rest, 1);
-	cleanup_buf struct buf bare = {0};
-	for (size_t k = 0; k < rest.len; k++)
-		if (rest.p[k] != '"' && rest.p[k] != '\'' && rest.p[k] != '\\')
-			buf_putc(&bare, rest.p[k]);
-	for (size_t i = 0; i < in->nheredocs; i++)
-		if (str_eq(buf_view(&bare), in->heredocs[i].name))
-			return true;
-	return false;
-}
-
 static int text_flag(struct lowering *lw, struct stage_state *st, const struct instr *in, const char *name, struct str *ret, struct err *e)
 {
 	const struct flag *f = instr_flag(in, name);
@@ -256,12 +232,12 @@ static int lower_transfer(struct lowering *lw, struct stage_state *st, const str
 	TRY(flags(lw, st, in, &c, e));
 	TRY(copy_from(lw, st, in, &from, e));
 	TRY(stage_expand(lw, st, in, in->args[in->nargs - 1], &args->dest, e));
-	if (is_heredoc_word(in, in->args[in->nargs - 1]))
+	if (instr_heredoc(in, in->nargs - 1))
 		return err_set(e, ERR_SYNTAX, "%s cannot accept a heredoc as a destination", instr_name(in->id));
 	size_t nlocal = 0;
 	for (size_t i = 0; i + 1 < in->nargs; i++) {
 		struct str path;
-		if (is_heredoc_word(in, in->args[i]))
+		if (instr_heredoc(in, i))
 			continue;
 		TRY(stage_expand(lw, st, in, in->args[i], &path, e));
 		strs_add(lw->arena, &shown, path);

@@ -14,7 +14,7 @@ static struct str shell_text(struct lowering *lw, const struct instr *in)
 	buf_str(&text, in->nargs ? in->args[0] : STR(""));
 	for (size_t i = 0; i < in->nheredocs; i++) {
 		buf_putc(&text, '\n');
-		buf_str(&text, in->heredocs[i].content);
+		buf_str(&text, in->heredocs[i].raw);
 		buf_str(&text, in->heredocs[i].name);
 	}
 	return arena_str(lw->arena, text.p ? buf_view(&text) : STR(""));

@@ -110,14 +110,16 @@ static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_
 	s->rw = x->rw;
 	if (!fresh)
 		return 0;
-	if (x->input >= 0)
-		return seed_cache(m, t, x, dirfd, e);
+	if (x->input >= 0) {
+		TRY(seed_cache(m, t, x, dirfd, e));
+		return store_cache_mount_ready(env->store, lock, (enum mount_sharing)x->sharing, e);
+	}
 	/* An O_PATH descriptor takes neither fchown nor fchmod. */
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
 	if ((x->own && chown(path, x->uid, x->gid) < 0) || chmod(path, x->mode) < 0)
 		return err_sys(e, "set the owner of the cache mount %s", x->target);
-	return 0;
+	return store_cache_mount_ready(env->store, lock, (enum mount_sharing)x->sharing, e);
 }
 
 static int tmpfs_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)

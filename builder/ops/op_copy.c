@@ -83,6 +83,13 @@ static int source_digests(void *arg, const struct str *paths, size_t n, struct d
 	return 0;
 }
 
+static void source_learn(void *arg, const struct entry *en, int fd, const struct digest *d)
+{
+	struct source *s = arg;
+	if (s->context)
+		context_learn(s->context->context, en->path, fd, d);
+}
+
 struct near {
 	struct str wanted;
 	struct buf best;
@@ -174,7 +181,7 @@ static int open_source(struct copying *c, const struct op_copy_item *item, bool 
 	struct source *s = arena_new(&c->arena, sizeof(*s));
 	*s = (struct source){.env = c->env, .task = c->task, .context = context, .input = item->n};
 	s->face = (struct copy_source){.view = source_view, .need = source_need, .open = source_open, .digests = source_digests,
-		.hint = source_hint, .arg = s, .owners = !context};
+		.hint = source_hint, .learn = source_learn, .trusted = !context, .arg = s, .owners = !context};
 	if (context)
 		TRY(ops_context_open(c->env, item->n, e));
 	else
@@ -202,7 +209,7 @@ static int describe(struct copying *c, bool folders, struct err *e)
 		.workdir = a->workdir, .chmod = a->chmod, .link = a->link, .parents = a->parents, .excludes = a->excludes,
 		.nexcludes = a->nexcludes, .now = a->now == INT64_MIN ? (int64_t)time(NULL) : a->now, .glob = copy_glob,
 		.excluder = copy_excluder, .excluded = copy_excluded, .excluder_free = copy_excluder_free, .chmod_apply = chmod_apply,
-		.warn = copy_warn, .warn_arg = c->task, .cancel = c->task->cancel};
+		.warn = copy_warn, .warn_arg = c->task, .cancel = c->task->cancel, .store = c->env->store};
 	return 0;
 }
 

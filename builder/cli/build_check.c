@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The build checks and subrequests of BuildKit's frontend, on the command line. */
+#include "builder/cli/build_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/jval.h"
+#include "parser/lint.h"
+#include "registry/platform.h"
+#include "registry/ref.h"
+
+static int check_ref(void *arg, struct str text, struct err *e)
+{
+	(void)arg;
+	cleanup_arena struct arena a = {0};
+	struct ref ref;
+	return ref_parse(text, &a, &ref, e);
+}
+
+static int platform_normal(void *arg, struct str text, struct arena *a, struct str *ret, struct err *e)
+{
+	(void)arg;
+	struct platform p;
+	cleanup_buf struct buf out = {0};
+	TRY(platform_parse(text, a, &p, e));
+	platform_print(&p, &out);
+	*ret = arena_str(a, buf_view(&out));
+	return 0;
+}
+
+static bool is_context(void *arg, struct str name)
+{
+	const struct build_inputs *in = arg;
+	for (size_t i = 0; i < in->nnamed; i++)
+		if (str_ieq(in->named[i].name, name))
+			return true;
+	return false;
+}
+
+static struct survey_env survey(struct arena *a, const struct build_request *r, const struct build_inputs *in)
+{
+	struct survey_env env = {.target = r->lower.target, .build_args = r->lower.build_args, .nbuild_args = r->lower.nbuild_args,
+		.ignore = in->contexts[0].ignore, .check_ref = check_ref, .platform_normal = platform_normal, .is_context = is_context,
+		.arg = (void *)(uintptr_t)in};
+	cleanup_buf struct buf p = {0}, host = {0};
+	struct platform h = platform_host();
+	platform_print(&r->platforms[0], &p);
+	platform_print(&h, &host);
+	env.platform = arena_str(a, buf_view(&p));
+	env.build_platform = arena_str(a, buf_view(&host));
+	return env;
+}
+
+int build_lint(struct cf *cf, const struct build_request *r, const struct build_inputs *in, struct events *ev, struct err *e)
+{
+	cleanup_arena struct arena a = {0};
+	cleanup_lint_report struct lint_report report = {0};
+	struct survey_env env = survey(&a, r, in);
+	lint_build(cf, &env, &report);
+	for (size_t i = 0; i < report.nfindings; i++) {
+		const struct lint_finding *f = &report.findings[i];
+		cleanup_buf struct buf url = {0};
+		lint_rule_url(f->rule, &url);
+		event_warning(ev, 0, lint_rule_name(f->rule), url.p, in->file, f->where.line, f->where.end_line, f->detail);
+	}
+	if (report.violation) {
+		*e = report.error;
+		return -(int)e->code;
+	}
+	return 0;
+}
+
+static int print_json(struct jval *j)
+{
+	cleanup_buf struct buf out = {0};
+	jval_print(j, 2, &out);
+	puts(out.p);
+	jval_free(j);
+	return 0;
+}
+
+static int check(struct cli *cli, const struct build_request *r, const struct build_inputs *in, bool json, struct err *e)
+{
+	cleanup_lint_report struct lint_report report = {0};
+	struct survey_env env = survey(cli->arena, r, in);
+	lint_check(in->text, in->file, &env, &report);
+	if (json) {
+		print_json(lint_report_json(&report, &in->text, in->file));
+	} else if (!report.failed) {
+		cleanup_buf struct buf out = {0};
+		lint_report_print(&report, in->text, in->file, &out);
+		fputs(out.p, stdout);
+	}
+	if (report.failed) {
+		*e = report.error;
+		return -(int)e->code;
+	}
+	return report.nfindings ? EXIT_FAILED : 0;
+}
+
+int build_check(struct cli *cli, const struct build_request *r, const struct build_inputs *in, struct err *e)
+{
+	const char *method = "check", *rest = r->o->call;
+	bool json = false, ignore = false;
+	const char *key, *value;
+	int rc = 0;
+	if (rest) {
+		rc = opt_csv_next(&rest, cli->arena, &key, &value, e);
+		if (rc > 0)
+			method = key;
+		while (rc > 0 && (rc = opt_csv_next(&rest, cli->arena, &key, &value, e)) > 0) {
+			if (strcmp(key, "format") == 0 && value)
+				json = strcmp(value, "json") == 0;
+			else if (strcmp(key, "ignorestatus") == 0)
+				ignore = !value || strcmp(value, "true") == 0;
+			else
+				return err_set(e, ERR_USAGE, "--call: unexpected key '%s'", key);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	if (strcmp(method, "check") == 0 || strcmp(method, "lint") == 0) {
+		rc = check(cli, r, in, json, e);
+		return ignore && rc > 0 ? 0 : rc;
+	}
+	return err_set(e, ERR_USAGE, "--call=%s: build, check, outline and targets are known", method);
+}

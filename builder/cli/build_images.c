@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See build_images.h. */
+#include "builder/cli/build_images.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "registry/layout.h"
+#include "registry/platform.h"
+#include "registry/ref.h"
+#include "registry/remote.h"
+#include "registry/transfer.h"
+
+/* --- what a registry said before: a memo by name and platform --- */
+
+static struct digest memo_key(struct str full, const struct platform *want)
+{
+	struct hasher h;
+	cleanup_buf struct buf p = {0};
+	platform_print(want, &p);
+	hasher_init(&h);
+	hasher_str(&h, STR("image 1"));
+	hasher_str(&h, full);
+	hasher_str(&h, buf_view(&p));
+	return hasher_done(&h);
+}
+
+/* "<sha256:...> <size> <media type>" */
+static bool memo_get(struct image_finder *f, struct str full, const struct platform *want, struct descriptor *ret)
+{
+	struct digest key = memo_key(full, want);
+	struct buf text = {0};
+	struct err ignored;
+	bool found = false;
+	struct str digest, size, rest;
+	if (store_get_memo(f->env->store, &key, &text, &found, &ignored) < 0 || !found) {
+		buf_done(&text);
+		return false;
+	}
+	rest = arena_str(f->a, buf_view(&text));
+	buf_done(&text);
+	*ret = (struct descriptor){0};
+	if (!str_split(&rest, ' ', &digest) || !str_split(&rest, ' ', &size) || digest_parse(digest, &ret->digest, &ignored) < 0 ||
+	    !str_u64(size, MANIFEST_SIZE_MAX, &ret->size))
+		return false;
+	ret->media_type = rest;
+	return blobs_has(f->env->store->blobs, &ret->digest, NULL);
+}
+
+static int memo_set(struct image_finder *f, struct str full, const struct platform *want, const struct descriptor *d, struct err *e)
+{
+	struct digest key = memo_key(full, want);
+	cleanup_buf struct buf text = {0};
+	char digest[DIGEST_TEXT + 1];
+	digest_text(&d->digest, digest);
+	buf_printf(&text, "%s %llu %.*s", digest, (unsigned long long)d->size, STR_ARG(d->media_type));
+	return store_set_memo(f->env->store, &key, buf_view(&text), e);
+}
+
+/* --- places --- */
+
+static int from_registry(struct image_finder *f, const struct ref *ref, struct str full, const struct platform *want, struct descriptor *ret,
+	struct err *e)
+{
+	cleanup_place struct place *remote = NULL;
+	struct remote_opts ro = {.insecure = f->env->insecure_registry, .authfile = f->env->authfile, .cancel = f->env->cancel};
+	struct transfer_opts to = {.platform = want, .skip_layers = true, .cancel = f->env->cancel};
+	char digest[DIGEST_TEXT + 1];
+	struct str name = ref->tag;
+	cleanup_buf struct buf label = {0};
+	buf_printf(&label, "[internal] load metadata for %.*s", STR_ARG(full));
+	uint32_t step = event_step(f->events, buf_view(&label), NULL, NULL, 0);
+	event_started(f->events, step);
+	if (!digest_none(&ref->digest)) {
+		digest_text(&ref->digest, digest);
+		name = str_of(digest);
+	}
+	int rc = remote_open(ref, &ro, &remote, e);
+	if (rc == 0)
+		rc = transfer(remote, name, f->env->layout, STR(""), &to, f->a, ret, e);
+	if (rc == 0)
+		rc = memo_set(f, full, want, ret, e);
+	if (rc < 0)
+		event_failed(f->events, step, e);
+	else
+		event_done(f->events, step);
+	return rc;
+}
+
+/* oci-layout://DIR[:TAG][@DIGEST] */
+static int from_layout(struct image_finder *f, struct str text, const struct platform *want, struct descriptor *ret, struct err *e)
+{
+	struct str path = str_from(text, 13), name = STR("");
+	ptrdiff_t at = str_rfind(path, '@');
+	if (at > 0) {
+		name = str_from(path, (size_t)at + 1);
+		path = str_sub(path, 0, (size_t)at);
+	}
+	ptrdiff_t colon = str_rfind(path, ':'), slash = str_rfind(path, '/');
+	if (colon > slash && colon > 0) {
+		if (!name.len)
+			name = str_from(path, (size_t)colon + 1);
+		path = str_sub(path, 0, (size_t)colon);
+	}
+	cleanup_close int dir = -1;
+	cleanup_place struct place *layout = NULL;
+	struct blobs *blobs = NULL;
+	cleanup_free char *p = mem_strndup(path.p, path.len);
+	TRY(fs_open_dir(AT_FDCWD, p, &dir, e));
+	TRY(blobs_open(dir, false, &blobs, e));
+	int rc = layout_open(dir, blobs, false, false, &layout, e);
+	struct layout_image *list = NULL;
+	size_t n = 0;
+	char digest[DIGEST_TEXT + 1];
+	if (rc == 0 && !name.len) {
+		rc = layout_list(layout, f->a, &list, &n, e);
+		if (rc == 0 && n == 0)
+			rc = err_set(e, ERR_NOT_FOUND, "%s holds no image", p);
+		if (rc == 0) {
+			digest_text(&list[0].descriptor.digest, digest);
+			name = str_of(digest);
+		}
+	}
+	struct transfer_opts to = {.platform = want, .cancel = f->env->cancel};
+	if (rc == 0)
+		rc = transfer(layout, name, f->env->layout, STR(""), &to, f->a, ret, e);
+	blobs_close(blobs);
+	return rc < 0 ? err_wrap(e, "%.*s", STR_ARG(text)) : 0;
+}
+
+/* An index becomes the manifest for the platform. */
+static int choose(struct image_finder *f, struct descriptor *d, const struct platform *want, struct err *e)
+{
+	const struct media *m = media_find(d->media_type);
+	cleanup_buf struct buf text = {0};
+	struct image_index ix;
+	if (!m || m->kind != MEDIA_INDEX)
+		return 0;
+	TRY(blobs_read(f->env->store->blobs, &d->digest, MANIFEST_SIZE_MAX, &text, e));
+	TRY(image_index_parse(buf_view(&text), &ix, e));
+	ptrdiff_t i = platform_choose(&ix, want);
+	int rc = 0;
+	if (i < 0) {
+		cleanup_buf struct buf p = {0};
+		platform_print(want, &p);
+		rc = err_set(e, ERR_NOT_FOUND, "no image for platform %s", p.p);
+	} else {
+		struct str type = arena_str(f->a, ix.manifests[i].media_type);
+		*d = ix.manifests[i];
+		d->media_type = type;
+		d->annotations = (struct annotations){0};
+		d->platform = (struct platform){0};
+	}
+	image_index_done(&ix);
+	return rc;
+}
+
+static int local(struct image_finder *f, struct str familiar, const struct platform *want, bool *ret_found, struct descriptor *ret, struct err *e)
+{
+	struct layout_image image;
+	*ret_found = false;
+	if (layout_find(f->env->layout, familiar, f->a, &image, e) < 0)
+		return e->code == ERR_NOT_FOUND ? 0 : -(int)e->code;
+	*ret = image.descriptor;
+	if (choose(f, ret, want, e) < 0)
+		return e->code == ERR_NOT_FOUND ? 0 : -(int)e->code;
+	*ret_found = blobs_has(f->env->store->blobs, &ret->digest, NULL);
+	return 0;
+}
+
+/* --- loading --- */
+
+static int make_tree(struct image_finder *f, const struct manifest *m, const struct image_config *c, const char *origin, struct arena *a,
+	struct tree **ret, struct err *e)
+{
+	if (m->nlayers != c->ndiff_ids)
+		return err_set(e, ERR_CORRUPT, "the manifest has %zu layers, the configuration %zu", m->nlayers, c->ndiff_ids);
+	struct tree *t = tree_new(a, NULL, m->nlayers);
+	for (size_t i = 0; i < m->nlayers; i++) {
+		struct tree_layer *l = &t->layers[t->n++];
+		struct layer known;
+		struct err ignored;
+		*l = (struct tree_layer){.cid = c->diff_ids[i], .diff_id = c->diff_ids[i], .blob = m->layers[i].digest,
+			.blob_size = m->layers[i].size, .media_type = arena_str(a, m->layers[i].media_type).p, .origin = origin};
+		/* A layer that was made here keeps its content id: keys stay what they are for a stage of the same content. */
+		if (store_find_unpacked(f->env->store, &l->diff_id, &l->id, &ignored) < 0)
+			continue;
+		if (store_get_layer(f->env->store, &l->id, &known, &ignored) == 0)
+			l->cid = known.cid;
+		store_touch(f->env->store, &l->id);
+	}
+	tree_seal(t);
+	*ret = t;
+	return 0;
+}
+
+static int load(struct image_finder *f, const struct descriptor *d, const char *origin, struct arena *a, struct lower_image *ret,
+	struct err *e)
+{
+	cleanup_buf struct buf manifest = {0}, config = {0};
+	struct manifest m;
+	TRY(blobs_read(f->env->store->blobs, &d->digest, MANIFEST_SIZE_MAX, &manifest, e));
+	TRY(manifest_parse(buf_view(&manifest), &m, e));
+	int rc = blobs_read(f->env->store->blobs, &m.config.digest, CONFIG_SIZE_MAX, &config, e);
+	if (rc == 0)
+		rc = image_config_parse(buf_view(&config), &ret->config, e);
+	if (rc == 0) {
+		rc = image_check(&m, &ret->config, e);
+		if (rc == 0)
+			rc = make_tree(f, &m, &ret->config, origin, a, &ret->tree, e);
+		ret->platform = (struct platform){.os = ret->config.os, .arch = ret->config.architecture, .variant = ret->config.variant};
+		if (rc < 0)
+			image_config_done(&ret->config);
+	}
+	manifest_done(&m);
+	return rc;
+}
+
+static int find(struct image_finder *f, const struct ref *ref, struct str familiar, struct str full, const struct platform *want,
+	struct descriptor *ret, bool *ret_remote, struct err *e)
+{
+	bool found = false;
+	struct err why;
+	*ret_remote = false;
+	if (f->env->pull == PULL_MISSING || f->env->pull == PULL_NEVER) {
+		TRY(local(f, familiar, want, &found, ret, e));
+		if (found)
+			return 0;
+		if (memo_get(f, full, want, ret)) {
+			*ret_remote = true;
+			return 0;
+		}
+		if (f->env->pull == PULL_NEVER)
+			return err_set(e, ERR_NOT_FOUND, "%.*s is not in the store, and --pull=never forbids to fetch it", STR_ARG(familiar));
+	}
+	*ret_remote = true;
+	if (from_registry(f, ref, full, want, ret, e) == 0)
+		return 0;
+	why = *e;
+	if (f->env->pull == PULL_NEWER) {
+		*ret_remote = false;
+		TRY(local(f, familiar, want, &found, ret, e));
+		if (found)
+			return 0;
+	}
+	*e = why;
+	return err_wrap(e, "%.*s", STR_ARG(full));
+}
+
+static void remember(struct image_finder *f, struct str name, const struct platform *want, const struct descriptor *d, struct tree *t, bool remote)
+{
+	ARENA_ROOM(f->a, f->found, f->n, f->cap);
+	f->found[f->n++] = (struct found_image){.name = name, .want = *want, .manifest = *d, .tree = t, .remote = remote};
+}
+
+int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e)
+{
+	struct image_finder *f = arg;
+	struct descriptor d;
+	if (str_starts(name, STR("oci-layout://"))) {
+		TRY(from_layout(f, name, want, &d, e));
+		return load(f, &d, NULL, a, ret, e);
+	}
+	if (str_starts(name, STR("docker-image://")))
+		name = str_from(name, 15);
+	struct ref ref;
+	cleanup_buf struct buf full = {0}, familiar = {0};
+	bool remote = false;
+	TRY(ref_parse(name, a, &ref, e));
+	ref_print(&ref, &full);
+	ref_print_familiar(&ref, &familiar);
+	struct str short_name = arena_str(f->a, buf_view(&familiar));
+	/* One build asks once for an image, however often it is named. */
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->found[i].name, short_name) && platform_eq(&f->found[i].want, want))
+			return load(f, &f->found[i].manifest, arena_str(a, buf_view(&full)).p, a, ret, e);
+	TRY(find(f, &ref, short_name, buf_view(&full), want, &d, &remote, e));
+	const char *origin = arena_str(a, buf_view(&full)).p;
+	if (load(f, &d, origin, a, ret, e) < 0) {
+		/* The config may have been pruned: ask again. */
+		if (e->code != ERR_NOT_FOUND || f->env->pull == PULL_NEVER)
+			return err_wrap(e, "%.*s", STR_ARG(short_name));
+		TRY(from_registry(f, &ref, buf_view(&full), want, &d, e));
+		remote = true;
+		TRY(load(f, &d, origin, a, ret, e));
+	}
+	remember(f, short_name, want, &d, ret->tree, remote);
+	return 0;
+}
+
+int images_keep(struct image_finder *f, struct err *e)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct found_image *im = &f->found[i];
+		bool whole = im->remote && im->name.len && str_find(im->name, '@') < 0;
+		for (size_t k = 0; whole && k < im->tree->n; k++)
+			whole = blobs_has(f->env->store->blobs, &im->tree->layers[k].blob, NULL);
+		if (whole)
+			TRY(layout_tag_all(f->env->layout, &im->manifest, &im->name, 1, e));
+	}
+	return 0;
+}

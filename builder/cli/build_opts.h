@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_BUILD_OPTS_H
+#define COOPER_BUILD_OPTS_H
+
+/* The options of `cooper build`: as they are typed, and as the build wants them. */
+#include "builder/cli/cmd.h"
+#include "builder/lower/lower.h"
+#include "builder/ops/env.h"
+#include "snapshotter/compress.h"
+
+/* As typed: filled by the option table. */
+struct build_opts {
+	struct opt_list tags, files, build_args, labels, secrets, ssh, contexts, add_hosts, outputs, platforms, no_cache_filter, allow,
+	    annotations, ulimits, cache_from, cache_to;
+	const char *target, *pull, *network, *progress, *iidfile, *metadata_file, *build_arg_file, *explain, *on_error, *keep_failed, *call,
+	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom;
+	uint64_t shm_size;
+	int64_t jobs;
+	bool no_cache, quiet, push, load, check, insecure, rewrite_timestamp;
+};
+extern const struct opt build_table[];
+
+enum output_kind { OUTPUT_IMAGE, OUTPUT_REGISTRY, OUTPUT_OCI, OUTPUT_DOCKER, OUTPUT_LOCAL, OUTPUT_TAR, OUTPUT_PAGES, OUTPUT_CACHEONLY };
+
+struct output {
+	enum output_kind kind;
+	const char *dest;            /* NULL or "-": stdout, where that makes sense */
+	struct str *names;
+	size_t nnames;
+	enum compression compression;
+	bool compression_set, force;
+	int level;
+	bool push;
+	bool folder;                 /* oci, docker: tar=false */
+	bool docker_types;           /* oci-mediatypes=false */
+	bool mode_delete;            /* local: remove what is not in the tree */
+	bool load;                   /* docker without dest: hand it to a docker or podman that is there */
+};
+
+/* As the build wants them. Strings live in the cli's arena. */
+struct build_request {
+	const struct build_opts *o;
+	struct lower_opts lower;     /* all but cf, resolver, warn */
+	struct platform *platforms;
+	size_t nplatforms;
+	struct output *outputs;
+	size_t noutputs;
+	struct str *names;           /* -t, familiar */
+	size_t nnames;
+	struct ops_secret *secrets;
+	size_t nsecrets;
+	struct ops_ssh *ssh;
+	size_t nssh;
+	struct sandbox_host *hosts;
+	size_t nhosts;
+	struct sandbox_limit *limits;
+	size_t nlimits;
+	struct annotations annotations;
+	enum pull_policy pull;
+	int64_t epoch;
+	struct str *proxy;           /* "NAME=value" */
+	size_t nproxy;
+	const char *check_override;  /* BUILDKIT_DOCKERFILE_CHECK, or NULL */
+	bool keep_git_dir;           /* BUILDKIT_CONTEXT_KEEP_GIT_DIR */
+};
+/* ERR_USAGE and friends, before anything is opened. */
+int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e);
+/* Wipes secrets. */
+void build_request_done(struct build_request *r);
+
+#endif

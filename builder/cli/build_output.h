@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COOPER_BUILD_OUTPUT_H
+#define COOPER_BUILD_OUTPUT_H
+
+/* -o, --push, --load: what becomes of the result. */
+#include "builder/cli/build_opts.h"
+#include "builder/cli/local.h"
+#include "builder/solve/event.h"
+
+/* Fills r->outputs from the options. ERR_USAGE. */
+int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e);
+/* Do the outputs hold an image (its layers as tars), a tree (folders), anything that must keep the image in the store? */
+bool build_outputs_want_image(const struct build_request *r);
+bool build_outputs_want_tree(const struct build_request *r);
+bool build_outputs_store_image(const struct build_request *r);
+
+struct built {
+	struct ops_env *env;
+	const struct tree *const *trees;  /* of each platform */
+	const struct platform *platforms;
+	size_t n;
+	struct descriptor image;          /* manifest or index; only when an image is wanted */
+	bool has_image;
+	struct digest config;             /* of a single image */
+	struct digest pushed;             /* of the manifest as it was pushed or exported; none */
+};
+int build_outputs_write(struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cooper build`: the whole program as a list of calls. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/jval.h"
+#include "builder/cli/build_check.h"
+#include "builder/cli/build_context.h"
+#include "builder/cli/build_images.h"
+#include "builder/cli/build_opts.h"
+#include "builder/cli/build_output.h"
+#include "builder/cli/local.h"
+#include "builder/cli/progress.h"
+#include "builder/cli/report.h"
+#include "builder/export/assemble.h"
+#include "builder/solve/solve.h"
+#include "parser/parse.h"
+#include "registry/platform.h"
+
+struct build {
+	struct cli *cli;
+	const struct build_opts *o;
+	struct build_request r;
+	struct local local;
+	struct build_inputs inputs;
+	struct cf *cf;
+	struct ops_env env;
+	struct image_finder finder;
+	struct resolver resolver;
+	struct plan plan;
+	struct lowered *lowered;     /* one for each platform */
+	struct step **heads;
+	struct solved solved;
+	struct progress *progress;
+	struct events *events;
+	struct built built;
+	struct buf explain;
+	uint32_t fetch_step;         /* event number of the layers that are fetched */
+	const char *fetch_origin;
+	pthread_mutex_t fetch_lock;
+};
+
+
+/* --- set-up --- */
+
+static int open_store(struct build *b, struct err *e)
+{
+	TRY(local_open(b->cli, &b->local, e));
+	b->local.store->cancel = b->cli->cancel;
+	return 0;
+}
+
+static int read_inputs(struct build *b, const struct opt_args *args, struct err *e)
+{
+	TRY(build_inputs_init(b->cli, b->local.store, &b->r, args->n ? args->v[0] : NULL, &b->inputs, e));
+	b->cli->file = b->inputs.file;
+	b->cli->text = b->inputs.text;
+	return 0;
+}
+
+/* Layers on their way: one step in the display for each image. */
+static void on_fetch(void *arg, const char *origin, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	struct build *b = arg;
+	char what[80], hex[DIGEST_HEX + 1];
+	digest_hex(blob, hex);
+	snprintf(what, sizeof(what), "sha256:%.12s", hex);
+	pthread_mutex_lock(&b->fetch_lock);
+	if (!b->fetch_step || b->fetch_origin != origin) {
+		cleanup_free char *name = mem_printf("[internal] pull %s", origin ? origin : "layers");
+		if (b->fetch_step)
+			event_done(b->events, b->fetch_step);
+		b->fetch_step = event_step(b->events, str_of(name), NULL, NULL, 0);
+		b->fetch_origin = origin;
+		event_started(b->events, b->fetch_step);
+	}
+	event_status(b->events, b->fetch_step, str_of(what), done, total, done == total);
+	pthread_mutex_unlock(&b->fetch_lock);
+}
+
+static int make_env(struct build *b, struct err *e)
+{
+	const char *mode = b->o->quiet ? "quiet" : b->o->progress;
+	if (b->o->quiet && b->o->progress && strcmp(b->o->progress, "auto") != 0 && strcmp(b->o->progress, "quiet") != 0 &&
+	    !getenv("BUILDKIT_PROGRESS"))
+		return err_set(e, ERR_USAGE, "--quiet and --progress=%s cannot be used together", b->o->progress);
+	TRY(progress_new(mode, STDERR_FILENO, &b->progress, e));
+	b->events = progress_events(b->progress);
+	b->env = (struct ops_env){.store = b->local.store, .layout = b->local.layout, .contexts = b->inputs.contexts,
+		.ncontexts = b->inputs.ncontexts, .secrets = b->r.secrets, .nsecrets = b->r.nsecrets, .ssh = b->r.ssh, .nssh = b->r.nssh,
+		.pull = b->r.pull, .authfile = b->o->authfile, .insecure_registry = b->o->insecure, .epoch = b->r.epoch, .hosts = b->r.hosts,
+		.nhosts = b->r.nhosts, .limits = b->r.limits, .nlimits = b->r.nlimits, .shm_size = b->o->shm_size, .nproxy = b->r.nproxy,
+		.threads = (unsigned)b->o->jobs, .cancel = b->cli->cancel, .keep_failed = b->o->keep_failed,
+		.shell_on_error = b->o->on_error && strcmp(b->o->on_error, "shell") == 0, .progress = on_fetch, .progress_arg = b};
+	for (size_t i = 0; i < b->r.nproxy; i++)
+		b->env.proxy[i] = b->r.proxy[i];
+	pthread_mutex_init(&b->env.context_lock, NULL);
+	pthread_mutex_init(&b->env.fetch_lock, NULL);
+	b->finder = (struct image_finder){.env = &b->env, .a = b->cli->arena, .events = b->events};
+	b->resolver = (struct resolver){.image = image_find, .arg = &b->finder};
+	return 0;
+}
+
+/* --- from text to plan --- */
+
+static void on_lower_warn(void *arg, const char *rule, const char *text, const struct where *where)
+{
+	struct build *b = arg;
+	event_warning(b->events, 0, rule, NULL, b->inputs.file, where->line, where->end_line, str_of(text));
+}
+
+static int unused_args(struct build *b)
+{
+	static const char *const known[] = {"SOURCE_DATE_EPOCH", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
+	for (size_t i = 0; i < b->r.lower.nbuild_args; i++) {
+		struct str name = b->r.lower.build_args[i].key;
+		bool used = str_starts(name, STR("BUILDKIT_")) || str_starts(name, STR("TARGET")) || str_starts(name, STR("BUILD"));
+		for (size_t k = 0; k < ARRAY_LEN(known); k++)
+			used = used || str_ieq(name, str_of(known[k]));
+		for (size_t k = 0; k < b->cf->nmetas && !used; k++)
+			for (size_t p = 0; p < b->cf->metas[k]->npairs; p++)
+				used = used || str_eq(b->cf->metas[k]->pairs[p].key, name);
+		for (size_t s = 0; s < b->cf->nstages && !used; s++)
+			for (size_t k = 0; k < b->cf->stages[s].ninstrs; k++)
+				for (size_t p = 0; b->cf->stages[s].instrs[k]->id == INSTR_ARG && p < b->cf->stages[s].instrs[k]->npairs; p++)
+					used = used || str_eq(b->cf->stages[s].instrs[k]->pairs[p].key, name);
+		if (used)
+			continue;
+		cleanup_free char *text = mem_printf("build argument %.*s was not consumed: no ARG declares it", STR_ARG(name));
+		event_warning(b->events, 0, "", NULL, NULL, 0, 0, str_of(text));
+	}
+	return 0;
+}
+
+static int make_plan(struct build *b, struct err *e)
+{
+	struct lower_opts *l = &b->r.lower;
+	l->cf = b->cf;
+	l->resolver = &b->resolver;
+	l->warn = on_lower_warn;
+	l->warn_arg = b;
+	l->named = b->inputs.named;
+	l->nnamed = b->inputs.nnamed;
+	l->project = str_of(arena_printf(b->cli->arena, "%s\n%s", b->inputs.contexts[0].path, b->inputs.path));
+	plan_init(&b->plan);
+	b->lowered = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->lowered));
+	b->heads = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->heads));
+	for (size_t i = 0; i < b->r.nplatforms; i++) {
+		l->platform = b->r.platforms[i];
+		TRY(lower(l, &b->plan, &b->lowered[i], e));
+		b->heads[i] = b->lowered[i].head;
+	}
+	unused_args(b);
+	return 0;
+}
+
+/* --- solving --- */
+
+static int before_run(void *arg, struct err *e)
+{
+	struct build *b = arg;
+	progress_ticker(b->progress, false);
+	int rc = userns_enter(e);
+	progress_ticker(b->progress, true);
+	return rc;
+}
+
+static int solve_plan(struct build *b, struct err *e)
+{
+	const struct step *failed = NULL;
+	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
+		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .want_tar = build_outputs_want_image(&b->r),
+		.want_folder = build_outputs_want_tree(&b->r), .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
+		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
+	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
+	if (b->fetch_step && rc == 0)
+		event_done(b->events, b->fetch_step);
+	return rc;
+}
+
+/* --- results --- */
+
+static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, struct err *e)
+{
+	struct assembly as = {.store = b->local.store, .tree = b->solved.trees[b->heads[i]->number], .config = &b->lowered[i].config,
+		.nbase_history = b->lowered[i].nbase_history, .epoch = b->r.epoch, .annotations = &b->r.annotations, .cancel = b->cli->cancel};
+	if (build_outputs_store_image(&b->r) || b->r.nplatforms == 1)
+		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
+	return assemble(&as, b->cli->arena, ret, e);
+}
+
+static int make_image(struct build *b, struct err *e)
+{
+	struct descriptor *d = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*d));
+	for (size_t i = 0; i < b->r.nplatforms; i++)
+		TRY(assemble_platform(b, i, &d[i], e));
+	b->built.has_image = true;
+	b->built.image = d[0];
+	if (b->r.nplatforms > 1)
+		return assemble_index(b->local.store, d, b->r.nplatforms, NULL, b->cli->arena, &b->built.image, e);
+	return 0;
+}
+
+static bool step_needed_work(const struct build *b)
+{
+	return b->solved.stats.ran > 0;
+}
+
+static int write_results(struct build *b, struct err *e)
+{
+	const struct tree **trees = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*trees));
+	for (size_t i = 0; i < b->r.nplatforms; i++)
+		trees[i] = b->solved.trees[b->heads[i]->number];
+	b->built.env = &b->env;
+	b->built.trees = trees;
+	b->built.platforms = b->r.platforms;
+	b->built.n = b->r.nplatforms;
+	bool image = build_outputs_want_image(&b->r);
+	uint32_t step = event_step(b->events, image ? STR("exporting to image") : STR("exporting files"), NULL, NULL, 0);
+	event_started(b->events, step);
+	int rc = image ? make_image(b, e) : 0;
+	if (rc == 0)
+		rc = images_keep(&b->finder, e);
+	if (rc == 0 && step_needed_work(b))
+		rc = store_flush(b->local.store, e);
+	if (rc == 0)
+		rc = build_outputs_write(b->cli, &b->r, &b->built, b->events, step, e);
+	if (rc < 0)
+		event_failed(b->events, step, e);
+	else
+		event_done(b->events, step);
+	return rc;
+}
+
+static int write_metadata(struct build *b, const char *digest, struct err *e)
+{
+	cleanup_buf struct buf text = {0}, names = {0};
+	struct jval *top = jval_object();
+	if (b->built.has_image) {
+		struct jval *d = jval_object();
+		jval_set_str(d, "mediaType", b->built.image.media_type);
+		jval_set_text(d, "digest", digest);
+		jval_set(d, "size", jval_integer((int64_t)b->built.image.size));
+		jval_set_text(top, "containerimage.digest", digest);
+		jval_set(top, "containerimage.descriptor", d);
+		if (!digest_none(&b->built.pushed)) {
+			char pushed[DIGEST_TEXT + 1];
+			digest_text(&b->built.pushed, pushed);
+			jval_set_text(top, "containerimage.digest", pushed);
+			jval_set_text(d, "digest", pushed);
+		}
+	}
+	for (size_t i = 0; i < b->r.nnames; i++) {
+		struct ref ref;
+		if (ref_parse(b->r.names[i], b->cli->arena, &ref, e) < 0)
+			continue;
+		if (names.len)
+			buf_putc(&names, ',');
+		ref_print(&ref, &names);
+	}
+	if (names.len)
+		jval_set_str(top, "image.name", buf_view(&names));
+	jval_print(top, 2, &text);
+	buf_putc(&text, '\n');
+	jval_free(top);
+	return fs_write_atomic(AT_FDCWD, b->o->metadata_file, buf_view(&text), 0644, false, e);
+}
+
+static int tell(struct build *b, struct err *e)
+{
+	char digest[DIGEST_TEXT + 1] = "";
+	if (b->built.has_image)
+		digest_text(&b->built.image.digest, digest);
+	if (b->o->iidfile)
+		TRY(fs_write_atomic(AT_FDCWD, b->o->iidfile, str_of(digest), 0644, false, e));
+	if (b->o->metadata_file)
+		TRY(write_metadata(b, digest, e));
+	if (b->explain.len)
+		fputs(b->explain.p, stdout);
+	const char *mode = b->o->progress ? b->o->progress : "";
+	if ((b->o->quiet || strcmp(mode, "quiet") == 0) && *digest)
+		printf("%s\n", digest);
+	return 0;
+}
+
+static void build_done(struct build *b)
+{
+	progress_free(b->progress);
+	sandbox_shutdown();
+	for (size_t i = 0; b->lowered && i < b->r.nplatforms; i++)
+		lowered_done(&b->lowered[i]);
+	solved_done(&b->solved);
+	plan_done(&b->plan);
+	cf_free(b->cf);
+	build_inputs_done(&b->inputs);
+	build_request_done(&b->r);
+	buf_done(&b->explain);
+	local_close(&b->local);
+}
+
+static int run_build(struct build *b, const struct opt_args *args, struct err *e)
+{
+	TRY(build_request_init(b->cli, b->o, &b->r, e));
+	TRY(open_store(b, e));
+	TRY(read_inputs(b, args, e));
+	if (b->o->check || (b->o->call && strcmp(b->o->call, "build") != 0))
+		return build_check(b->cli, &b->r, &b->inputs, e);
+	if (b->o->iidfile && unlink(b->o->iidfile) < 0 && errno != ENOENT)
+		return err_sys(e, "--iidfile %s", b->o->iidfile);
+	TRY(cf_parse(b->inputs.text, b->inputs.file, &b->cf, e));
+	TRY(make_env(b, e));
+	TRY(make_plan(b, e));
+	TRY(build_lint(b->cf, &b->r, &b->inputs, b->events, e));
+	TRY(solve_plan(b, e));
+	TRY(write_results(b, e));
+	progress_finish(b->progress);
+	return tell(b, e);
+}
+
+static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
+{
+	struct build b = {.cli = cli, .o = opts, .fetch_lock = PTHREAD_MUTEX_INITIALIZER};
+	int rc = run_build(&b, args, e);
+	build_done(&b);
+	return rc;
+}
+
+const struct command cmd_build = {
+    .name = "build",
+    .usage = "[OPTIONS] [CONTEXT]",
+    .summary = "Build an image from a Containerfile",
+    .details = "Reads the Containerfile (or Dockerfile) of a project folder, runs what is not in the cache yet and stores the image under the "
+	       "names given with -t. CONTEXT is a folder (the current one when it is left out), a git or http URL, or - for a tar or a "
+	       "Containerfile on stdin.\n\n"
+	       "Steps are cached by content: a step runs again only when its own text, the files it starts from or the files it copies have "
+	       "changed, whatever was done to get there. --explain says what changed.\n\n"
+	       "No daemon and no root are needed. Progress goes to stderr; stdout carries only what was asked for: the digest with -q, a "
+	       "tar with -o -, the answer of --check and --call.",
+    .examples = "cooper build -t app .\n"
+		"cooper build -t ghcr.io/me/app:1 --push .\n"
+		"cooper build --target site -o dist .\n"
+		"  # writes the files of a stage into a folder\n"
+		"cooper build --secret id=token,src=token.txt --build-arg VERSION=2 .\n"
+		"cooper build --check .\n",
+    .opts = build_table,
+    .opts_size = sizeof(struct build_opts),
+    .min_args = 0,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See assemble.h. Base layers keep their blobs byte for byte; new ones are plain tars. OCI image-spec: manifest.md, config.md. */
+#include "builder/export/assemble.h"
+
+#include "snapshotter/layer.h"
+
+struct part {
+	struct digest diff_id, blob;
+	uint64_t size;
+	const char *media_type;
+};
+
+struct work {
+	const struct assembly *as;
+	struct part *parts;
+};
+
+static int layer_part(size_t i, void *arg, struct err *e)
+{
+	struct work *w = arg;
+	const struct tree_layer *l = &w->as->tree->layers[i];
+	struct part *p = &w->parts[i];
+	if (!digest_none(&l->blob)) {
+		const struct media *m = media_find(str_of(l->media_type));
+		*p = (struct part){.diff_id = l->diff_id, .blob = l->blob, .size = l->blob_size,
+			.media_type = media_type(MEDIA_LAYER, MEDIA_OCI, m ? m->compression : MEDIA_GZIP)};
+		return 0;
+	}
+	TRY(layer_need_tar(w->as->store, &l->id, w->as->epoch, w->as->cancel, &p->diff_id, &p->size, e));
+	p->blob = p->diff_id;
+	p->media_type = media_type(MEDIA_LAYER, MEDIA_OCI, MEDIA_PLAIN);
+	return 0;
+}
+
+static void clamp_time(const struct assembly *as, int64_t sec, uint32_t nsec, struct buf *out)
+{
+	if (sec >= as->epoch) {
+		sec = as->epoch;
+		nsec = 0;
+	}
+	oci_time_print(sec, nsec, out);
+}
+
+/* Layer entries get their step's time; the others that of the first new layer, or of the one before them. */
+static void fill_history(const struct assembly *as)
+{
+	struct image_config *c = as->config;
+	size_t layer = 0;
+	for (size_t i = 0; i < c->nhistory; i++) {
+		struct history_entry *h = &c->history[i];
+		if (h->empty_layer)
+			continue;
+		if (layer < as->tree->n && i >= as->nbase_history) {
+			const struct tree_layer *l = &as->tree->layers[layer];
+			cleanup_buf struct buf text = {0};
+			clamp_time(as, l->created, l->created_nsec, &text);
+			h->created = arena_str(&c->arena, buf_view(&text));
+		}
+		layer++;
+	}
+	struct str created = STR("");
+	bool gap = false;
+	for (size_t i = 0; i < c->nhistory; i++) {
+		if (!c->history[i].created.len) {
+			gap = true;
+			continue;
+		}
+		created = c->history[i].created;
+		if (gap)
+			break;
+	}
+	if (!created.len) {
+		cleanup_buf struct buf text = {0};
+		clamp_time(as, 0, 0, &text);
+		if (as->epoch != INT64_MAX) {
+			buf_clear(&text);
+			oci_time_print(as->epoch, 0, &text);
+		}
+		created = arena_str(&c->arena, buf_view(&text));
+	}
+	gap = false;
+	for (size_t i = 0; i < c->nhistory; i++) {
+		if (c->history[i].created.len) {
+			if (gap)
+				created = c->history[i].created;
+		} else {
+			gap = true;
+			c->history[i].created = created;
+		}
+	}
+	c->created = c->nhistory ? c->history[c->nhistory - 1].created : created;
+	if (as->epoch != INT64_MAX && c->nhistory > as->nbase_history) {
+		cleanup_buf struct buf text = {0};
+		oci_time_print(as->epoch, 0, &text);
+		for (size_t i = as->nbase_history; i < c->nhistory; i++) {
+			int64_t sec;
+			uint32_t nsec;
+			if (!oci_time_parse(c->history[i].created, &sec, &nsec) || sec > as->epoch)
+				c->history[i].created = arena_str(&c->arena, buf_view(&text));
+		}
+		c->created = arena_str(&c->arena, buf_view(&text));
+	}
+}
+
+/* An image imported or made without history for all its layers gets entries for the rest, so that counts agree. */
+static void complete_history(const struct assembly *as)
+{
+	struct image_config *c = as->config;
+	size_t layers = 0;
+	for (size_t i = 0; i < c->nhistory; i++)
+		layers += !c->history[i].empty_layer;
+	for (; layers < as->tree->n; layers++) {
+		struct history_entry h = {.comment = STR("buildkit.exporter.image.v0")};
+		image_config_add_history(c, &h);
+	}
+}
+
+int assemble(const struct assembly *as, struct arena *arena, struct descriptor *ret, struct err *e)
+{
+	struct work w = {.as = as, .parts = arena_new(arena, (as->tree->n + 1) * sizeof(*w.parts))};
+	struct image_config *c = as->config;
+	/* One layer or none missing needs no thread; finished ones cost a look-up each. */
+	TRY(pool_each(as->tree->n, as->tree->n > 1 && as->cancel ? 0 : 1, layer_part, &w, e));
+	c->ndiff_ids = 0;
+	for (size_t i = 0; i < as->tree->n; i++)
+		image_config_add_diff_id(c, &w.parts[i].diff_id);
+	complete_history(as);
+	fill_history(as);
+	cleanup_buf struct buf config = {0}, manifest = {0};
+	image_config_print(c, &config);
+	struct manifest m = {.media_type = str_of(media_type(MEDIA_MANIFEST, MEDIA_OCI, MEDIA_PLAIN))};
+	m.config = (struct descriptor){.media_type = str_of(media_type(MEDIA_CONFIG, MEDIA_OCI, MEDIA_PLAIN)), .size = config.len};
+	TRY(blobs_put(as->store->blobs, buf_view(&config), &m.config.digest, e));
+	m.layers = arena_new(arena, (as->tree->n + 1) * sizeof(*m.layers));
+	m.nlayers = as->tree->n;
+	for (size_t i = 0; i < m.nlayers; i++)
+		m.layers[i] = (struct descriptor){.media_type = str_of(w.parts[i].media_type), .digest = w.parts[i].blob, .size = w.parts[i].size};
+	if (as->annotations)
+		m.annotations = *as->annotations;
+	manifest_print(&m, &manifest);
+	*ret = (struct descriptor){.media_type = m.media_type, .size = manifest.len};
+	ret->platform = (struct platform){.os = arena_str(arena, c->os), .arch = arena_str(arena, c->architecture),
+		.variant = arena_str(arena, c->variant), .os_version = arena_str(arena, c->os_version)};
+	return blobs_put(as->store->blobs, buf_view(&manifest), &ret->digest, e);
+}
+
+int assemble_index(struct store *s, const struct descriptor *manifests, size_t n, const struct annotations *annotations, struct arena *arena,
+	struct descriptor *ret, struct err *e)
+{
+	cleanup_buf struct buf text = {0};
+	struct image_index ix = {.media_type = str_of(media_type(MEDIA_INDEX, MEDIA_OCI, MEDIA_PLAIN)), .n = n};
+	ix.manifests = arena_new(arena, n * sizeof(*ix.manifests));
+	memcpy(ix.manifests, manifests, n * sizeof(*ix.manifests));
+	if (annotations)
+		ix.annotations = *annotations;
+	image_index_print(&ix, &text);
+	*ret = (struct descriptor){.media_type = ix.media_type, .size = text.len};
+	return blobs_put(s->blobs, buf_view(&text), &ret->digest, e);
+}
