@@ -1,12 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which network a step gets. "none": a namespace with loopback. "host": the host's. The default: a private one that all steps of the
+ * build share, started with the first step that needs it; where that cannot be had, the host's, and a notice says so once.
+ */
 #include "builder/sandbox/network.h"
 
 #include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "builder/sandbox/job.h"
+
+/* The one network of this process. */
+static struct {
+	pthread_mutex_t lock;
+	enum { NOT_TRIED, UP, REFUSED } state;
+	struct pasta pasta;
+	char notice[512];
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER, .pasta = {-1, -1, -1}};
+
+static void try_private(void)
+{
+	struct err e = {0};
+	const char *wish = secure_getenv("COOPER_NETWORK");
+	shared.state = REFUSED;
+	if (wish && strcmp(wish, "host") == 0)
+		return;
+	if (pasta_start(&shared.pasta, &e) == 0) {
+		shared.state = UP;
+		return;
+	}
+	log_debug("sandbox: no private network: %s", e.text);
+	snprintf(shared.notice, sizeof(shared.notice), "RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)",
+	    e.text);
+}
+
+const char *sandbox_notice(void)
+{
+	static char text[sizeof(shared.notice)];
+	const char *ret = NULL;
+	pthread_mutex_lock(&shared.lock);
+	if (shared.notice[0]) {
+		memcpy(text, shared.notice, sizeof(text));
+		shared.notice[0] = '\0';
+		ret = text;
+	}
+	pthread_mutex_unlock(&shared.lock);
+	return ret;
+}
+
+int network_prepare(struct job *j, struct err *e)
+{
+	(void)e;
+	j->own_network = j->run->network == SANDBOX_NET_NONE;
+	if (j->run->network != SANDBOX_NET_DEFAULT)
+		return 0;
+	pthread_mutex_lock(&shared.lock);
+	if (shared.state == NOT_TRIED)
+		try_private();
+	if (shared.state == UP) {
+		j->net_fd = shared.pasta.net_fd;
+		j->own_network = true;
+	}
+	pthread_mutex_unlock(&shared.lock);
+	return 0;
+}
 
 static int loopback_up(struct job *j)
 {
@@ -18,20 +82,19 @@ static int loopback_up(struct job *j)
 	return 0;
 }
 
-int network_prepare(struct job *j, struct err *e)
-{
-	(void)e;
-	j->own_network = j->run->network == SANDBOX_NET_NONE;
-	return 0;
-}
-
 int network_join(struct job *j)
 {
 	if (j->run->network == SANDBOX_NET_NONE)
 		return loopback_up(j);
+	if (j->net_fd >= 0 && setns(j->net_fd, CLONE_NEWNET) < 0)
+		return job_detail(j, "join the private network", "");
 	return 0;
 }
 
 void sandbox_shutdown(void)
 {
+	pthread_mutex_lock(&shared.lock);
+	pasta_stop(&shared.pasta);
+	shared.state = NOT_TRIED;
+	pthread_mutex_unlock(&shared.lock);
 }

@@ -96,6 +96,8 @@ enum sandbox_mode sandbox_mode(struct buf *why); /* why: text for people, what i
 /* For an ordinary user: puts THIS process into a new user namespace with the full id map, where it is uid 0 with all capabilities.
  * Must be called while the process has one thread. No-op for root and when already done. */
 int userns_enter(struct err *e);
+/* Something the user should know once about how steps run (no private network), or NULL; a second call gives NULL. */
+const char *sandbox_notice(void);
 /* Ends what runs for the whole build: the private network (pasta). */
 void sandbox_shutdown(void);
 
