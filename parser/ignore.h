@@ -19,6 +19,8 @@ struct ignore_line {
 	int line;
 };
 int ignore_lines(struct str text, struct arena *a, struct ignore_line **ret, size_t *ret_n, struct err *e);
+/* A path as patterns are compared with it: "a//b/../c" is "a/c", nothing is ".". In `a`. */
+struct str ignore_clean(struct str path, struct arena *a);
 /* From patterns (--exclude): trimmed and cleaned like those of a file, but a leading slash stays, so such a pattern never
  * matches. */
 int ignore_new(const struct str *patterns, size_t n, struct ignore **ret, struct err *e);

@@ -35,6 +35,9 @@ static const struct {
     {"patternmatcher/cases.jsonl", drive_patterns},
     {"patternmatcher/filepath-match.jsonl", drive_glob},
     {"dockerignore/files.jsonl", drive_ignore_lines},
+    {"lint/cases.jsonl", drive_lint},
+    {"corpus/oracle.jsonl", drive_corpus_check, .text_in_file = true},
+    {"subrequests/cases.jsonl", drive_subrequest},
 };
 
 /* Folders with a folder a case: a Dockerfile and what is expected of it. */

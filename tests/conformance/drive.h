@@ -26,8 +26,8 @@ drive_fn drive_instrs, drive_corpus;
 drive_fn drive_chmod, drive_signal, drive_bytes, drive_duration, drive_csv, drive_gitref, drive_lintopts;
 /* drive_ignore.c: patternmatcher/, dockerignore/ */
 drive_fn drive_patterns, drive_glob, drive_ignore_lines;
-/* drive_lint.c: lint/, subrequests/ */
-drive_fn drive_lint, drive_subrequest;
+/* drive_lint.c: lint/, subrequests/, the checks of corpus/ */
+drive_fn drive_lint, drive_subrequest, drive_corpus_check;
 
 /* What stands for a NUL in the strings of a case. */
 #define DRIVE_NUL "\xEE\x80\x80"
