@@ -7,11 +7,14 @@
 
 #include "base/mem.h"
 
+enum { SHOWN_MAX = 100 };
+
 static int unknown(const struct node *n, struct err *e)
 {
 	char room[16];
 	struct str near = instr_suggest(n->keyword, room);
-	err_set(e, ERR_SYNTAX, "unknown instruction: %.*s", STR_ARG(n->keyword));
+	struct str shown = n->keyword.len > SHOWN_MAX ? str_sub(n->keyword, 0, SHOWN_MAX) : n->keyword;
+	err_set(e, ERR_SYNTAX, "unknown instruction: %.*s", STR_ARG(shown));
 	if (near.len)
 		err_append(e, " (did you mean %.*s?)", STR_ARG(near));
 	return node_err(n, n->keyword.p, e);
@@ -94,6 +97,8 @@ int interpret(struct arena *a, const struct node *n, struct instr **ret, struct 
 	struct instr *in = arena_new(a, sizeof(*in));
 	*in = (struct instr){.id = (enum instr_id)n->id, .keyword = n->keyword, .original = n->original, .json = n->json};
 	in->where = place(n, n->keyword.p);
+	if (in->where.line != n->first)
+		in->where = (struct where){n->first, n->line->pieces[0].col, n->last};
 	in->comments = n->line->comments;
 	in->ncomments = n->line->ncomments;
 	switch (instr_kind(in->id)->shape) {

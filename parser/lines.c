@@ -133,8 +133,6 @@ static int glue_rest(struct lines *l, struct str head, struct line *ret, size_t 
 /* The first line of an instruction; false when there is none (comment, blank, directive). */
 static int first_line(struct lines *l, struct str raw, struct str *ret_line, bool *ret_begins, struct err *e)
 {
-	if (l->line == 1 && str_starts(raw, STR("\xEF\xBB\xBF")))
-		raw = str_from(raw, 3);
 	struct str whole = line_trim_end(raw), s = rune_trim_left(whole);
 	bool directive = false;
 	TRY(try_directive(l, s, whole, &directive, e));
@@ -156,6 +154,8 @@ int lines_next(struct lines *l, struct line *ret, struct err *e)
 	while (!begins) {
 		if (!lines_raw(l, &raw))
 			return 0;
+		if (l->line == 1 && str_starts(raw, STR("\xEF\xBB\xBF")))
+			raw = str_from(raw, 3);
 		TRY(first_line(l, raw, &s, &begins, e));
 	}
 	size_t cap = 0;

@@ -71,7 +71,7 @@ static int matcher_init(struct matcher *m, struct str pattern, struct str text, 
 		return err_set(e, ERR_LIMIT, "pattern or value in a substitution is too long");
 	m->backwards = backwards;
 	TRY(compile(m, pattern, e));
-	m->text.p = text.p;
+	m->text.p = text.p ? text.p : "";
 	m->text.at = mem_array(text.len + 1, sizeof(*m->text.at));
 	for (size_t i = 0; i < text.len;) {
 		uint32_t c;

@@ -6,6 +6,7 @@
  */
 #include "base/buf.h"
 #include "parser/parse.h"
+#include "parser/runes.h"
 
 static const char rule[] = "--------------------\n";
 enum { LINE_SHOWN = 400, RANGE_SHOWN = 40 };
@@ -36,11 +37,16 @@ static void widen(int *first, int *last, int lines)
 
 static void put_line(struct str line, size_t limit, struct buf *out)
 {
-	for (size_t i = 0; i < line.len && i < limit; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-		buf_putc(out, (c < 0x20 && c != '\t') || c == 0x7F ? '?' : (char)c);
+	size_t i = 0, n;
+	for (; i < line.len && i < limit; i += n) {
+		uint32_t c;
+		n = rune_next(str_from(line, i), &c);
+		if (c == '\t' || (rune_shown(c) && (c < 0x80 || n > 1)))
+			buf_add(out, line.p + i, n);
+		else
+			buf_putc(out, '?');
 	}
-	if (line.len > limit)
+	if (i < line.len)
 		buf_puts(out, "...");
 }
 
@@ -59,6 +65,8 @@ static void put_caret(struct str line, int col, struct buf *out)
 void cf_excerpt(struct str text, const char *file, int first, int last, int col, struct buf *out)
 {
 	int lines = count_lines(text), from, to;
+	if (str_starts(text, STR("\xEF\xBB\xBF")))
+		text = str_from(text, 3);
 	if (first < 1 || first > lines)
 		return;
 	last = last < first ? first : last > lines ? lines : last;

@@ -129,7 +129,7 @@ int syntax_parse(struct arena *a, struct str text, struct syntax *ret, struct er
 		return rc;
 	if (s.nnodes == 0) {
 		err_set(e, ERR_SYNTAX, "file with no instructions");
-		return err_at(e, s.lines, 1, 0);
+		return err_at(e, s.lines, s.lines ? 1 : 0, 0);
 	}
 	*ret = s;
 	return 0;
