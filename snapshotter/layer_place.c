@@ -201,22 +201,41 @@ static int set_open(struct place *p, int fd, const struct entry *en, struct err 
 	return set_time(fd, NULL, p, en, e);
 }
 
-static int copy_bytes(int from, int to, struct err *e)
+/* The bytes from `at` up to the next hole. */
+static int copy_part(int from, int to, off_t at, off_t end, struct err *e)
 {
-	struct sink_fd out;
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	for (bool any = false;; any = true) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)1 << 30, 0);
+	off_t in = at, out = at;
+	while (in < end) {
+		ssize_t n = copy_file_range(from, &in, to, &out, (size_t)(end - in), 0);
 		if (n == 0)
 			return 0;
-		if (n < 0 && any)
+		if (n < 0 && in > at)
 			return err_sys(e, "copy");
 		if (n < 0)
 			break; /* not between these file systems */
 	}
-	sink_fd_init(&out, to);
-	return io_copy(from, &out.sink, NULL, e);
+	if (in == end)
+		return 0;
+	struct sink_fd sink;
+	sink_fd_init(&sink, to);
+	if (lseek(from, at, SEEK_SET) < 0 || lseek(to, at, SEEK_SET) < 0)
+		return err_sys(e, "seek");
+	return io_copy(from, &sink.sink, NULL, e); /* to the end: later holes are filled with zeroes */
+}
+
+static int copy_bytes(int from, int to, uint64_t size, struct err *e)
+{
+	if (size == 0 || ioctl(to, FICLONE, from) == 0)
+		return 0;
+	for (off_t at = 0, end; (at = lseek(from, at, SEEK_DATA)) >= 0; at = end) {
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0)
+			return err_sys(e, "seek");
+		TRY(copy_part(from, to, at, end, e));
+	}
+	if (errno != ENXIO)
+		return err_sys(e, "seek");
+	return ftruncate(to, (off_t)size) == 0 ? 0 : err_sys(e, "truncate");
 }
 
 /* The store's own file under another name; false when that is not possible. */
@@ -238,7 +257,7 @@ static int place_file(struct place *p, const char *name, const struct entry *en,
 	to = openat(p->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return err_sys(e, "create %.*s", STR_ARG(en->path));
-	TRY(copy_bytes(from, to, e));
+	TRY(copy_bytes(from, to, en->size, e));
 	return set_open(p, to, en, e);
 }
 

@@ -467,6 +467,21 @@ static bool is_zero(const struct tar_header *h)
 	return memcmp(h, zeroes, TAR_BLOCK) == 0;
 }
 
+/* An archive without entries is one only if nothing else is there: other formats begin with zeroes, too. */
+static int demand_nothing_more(struct tar_reader *r, struct err *e)
+{
+	struct tar_header h;
+	for (;;) {
+		size_t n;
+		memset(&h, 0, sizeof(h));
+		TRY(some(r, &h, sizeof(h), &n, e));
+		if (n == 0)
+			return 0;
+		if (!is_zero(&h))
+			return err_set(e, ERR_CORRUPT, "tar: not an archive");
+	}
+}
+
 static int take_long(struct tar_reader *r, uint64_t size, struct buf *to, bool *has, struct err *e)
 {
 	if (*has)
@@ -490,8 +505,10 @@ static int next_header(struct tar_reader *r, struct tar_header *h, uint64_t *ret
 				return err_set(e, ERR_CORRUPT, "tar: entries behind a zero block");
 			*ret_end = true;
 		}
+		if (*ret_end && pending)
+			return cut(e);
 		if (*ret_end)
-			return pending ? cut(e) : 0;
+			return r->entries ? 0 : demand_nothing_more(r, e);
 		if (!tar_header_sum_ok(h))
 			return err_set(e, ERR_CORRUPT, "tar: not a header (wrong checksum)");
 		TRY(tar_header_number(h->size, sizeof(h->size), INT64_MAX, "size", ret_size, e));
