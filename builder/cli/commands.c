@@ -2,15 +2,17 @@
 /* The table of commands. A new command is a file and a line here. */
 #include "builder/cli/cmd.h"
 
-extern const struct command cmd_build;
-extern const struct command cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_load, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_tag,
-    cmd_version;
+extern const struct command cmd_build, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import,
+    cmd_info, cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save,
+    cmd_tag, cmd_version;
 
 const struct command *const commands[] = {
     &cmd_build,
     &cmd_images,
     &cmd_pull,
     &cmd_push,
+    &cmd_login,
+    &cmd_logout,
     &cmd_tag,
     &cmd_rmi,
     &cmd_inspect,
