@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/base/tempdir.h"
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "snapshotter/compress.h"
+
+MEM_CLEANUP(compressor_cleanup, struct compressor, compressor_free)
+MEM_CLEANUP(decompressor_cleanup, struct decompressor, decompressor_free)
+
+enum { LIMIT = 1 << 30 };
+
+/* Text that compresses somewhat, different for each seed. */
+static void fill(struct buf *b, size_t len, unsigned seed)
+{
+	uint64_t x = seed + 88172645463325252u;
+	while (b->len < len) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		buf_printf(b, "%llx ", (unsigned long long)(x & 0xffffff));
+	}
+	b->len = len;
+}
+
+static void pack(enum compression c, int level, unsigned threads, struct str in, size_t piece, struct buf *out)
+{
+	struct err e;
+	struct sink_buf sink;
+	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
+	sink_buf_init(&sink, out, LIMIT);
+	cr_assert_eq(compressor_new(c, level, threads, &sink.sink, &z, &e), 0, "%s", e.text);
+	for (size_t at = 0; at < in.len; at += piece) {
+		size_t n = in.len - at < piece ? in.len - at : piece;
+		cr_assert_eq(sink_write(compressor_sink(z), in.p + at, n, &e), 0, "%s", e.text);
+	}
+	cr_assert_eq(compressor_finish(z, &e), 0, "%s", e.text);
+}
+
+static int fd_of(struct str bytes)
+{
+	char name[] = "/tmp/cooper-test-XXXXXX";
+	struct err e;
+	int fd = mkstemp(name);
+	unlink(name);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(io_write_all(fd, bytes.p, bytes.len, &e), 0);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+/* Reads all in pieces; the result of the reader. */
+static int unpack(enum compression c, struct str in, size_t piece, struct sink *tee, struct buf *out, struct err *e)
+{
+	cleanup_close int fd = fd_of(in);
+	cleanup_with(decompressor_cleanup) struct decompressor *d = NULL;
+	cleanup_free char *chunk = mem_grow(NULL, piece, 1);
+	size_t n;
+	TRY(decompressor_new(c, fd, tee, &d, e));
+	do {
+		TRY(decompressor_read(d, chunk, piece, &n, e));
+		buf_add(out, chunk, n);
+	} while (n);
+	return 0;
+}
+
+static void check_round(enum compression c, int level, size_t len, size_t write_piece, size_t read_piece)
+{
+	struct err e;
+	cleanup_buf struct buf in = {0}, packed = {0}, out = {0};
+	fill(&in, len, (unsigned)len);
+	pack(c, level, 2, buf_view(&in), write_piece, &packed);
+	cr_assert_eq(unpack(c, buf_view(&packed), read_piece, NULL, &out, &e), 0, "%s of %zu: %s", compress_name(c), len, e.text);
+	cr_assert(str_eq(buf_view(&in), buf_view(&out)), "%s of %zu", compress_name(c), len);
+}
+
+Test(compress, round_trips_of_many_sizes)
+{
+	static const size_t sizes[] = {0, 1, 511, 1048575, 1048576, 1048577, 5000000, 9000001};
+	for (int c = 0; c < COMPRESS_COUNT; c++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			check_round((enum compression)c, -1, sizes[i], 65536, 32768);
+			check_round((enum compression)c, -1, sizes[i], 10240, 1000001);
+		}
+		check_round((enum compression)c, -1, 3000, 1, 1);
+	}
+	check_round(COMPRESS_GZIP, 0, 3000000, 65536, 65536);
+	check_round(COMPRESS_GZIP, 12, 300000, 65536, 65536);
+	check_round(COMPRESS_ZSTD, 1, 3000000, 65536, 65536);
+	check_round(COMPRESS_ZSTD, 19, 300000, 65536, 65536);
+}
+
+Test(compress, the_same_bytes_for_any_number_of_threads_and_any_pieces)
+{
+	cleanup_buf struct buf in = {0};
+	fill(&in, 13000000, 5);
+	for (int c = COMPRESS_GZIP; c < COMPRESS_COUNT; c++) {
+		cleanup_buf struct buf first = {0};
+		pack((enum compression)c, -1, 1, buf_view(&in), 1 << 20, &first);
+		static const size_t pieces[] = {512, 70001, 5000000};
+		for (unsigned t = 0; t < 6; t++) {
+			cleanup_buf struct buf other = {0};
+			pack((enum compression)c, -1, t, buf_view(&in), pieces[t % 3], &other);
+			cr_assert(str_eq(buf_view(&first), buf_view(&other)), "%s with %u threads", compress_name((enum compression)c), t);
+		}
+	}
+}
+
+static void shell(const char *command, struct buf *out)
+{
+	struct err e;
+	FILE *p = popen(command, "r");
+	cr_assert_not_null(p);
+	cr_assert_eq(io_read_fd(fileno(p), LIMIT, out, &e), 0);
+	pclose(p);
+}
+
+Test(compress, what_other_tools_wrote_is_read)
+{
+	static const struct {
+		const char *command;
+		enum compression c;
+	} rows[] = {
+		{"head -c 3000000 /proc/self/exe | gzip -1 -n", COMPRESS_GZIP},
+		{"echo one | gzip -9; echo two | gzip -1; printf '' | gzip", COMPRESS_GZIP},
+		{"echo one | gzip; head -c 1000 /dev/zero", COMPRESS_GZIP},
+		{"echo named >file; gzip -c -N file", COMPRESS_GZIP},
+		{"head -c 3000000 /dev/zero | gzip", COMPRESS_GZIP},
+		{"echo one | zstd -q; echo two | zstd -q -19 --no-check", COMPRESS_ZSTD},
+		{"printf '\\120\\052\\115\\030\\003\\000\\000\\000abc'; echo one | zstd -q;"
+		 " printf '\\137\\052\\115\\030\\000\\000\\000\\000'", COMPRESS_ZSTD},
+		{"head -c 30000000 /dev/zero | zstd -q --long=27", COMPRESS_ZSTD},
+	};
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct err e;
+		cleanup_buf struct buf packed = {0}, out = {0}, want = {0};
+		cleanup_free char *make = mem_printf("cd %s && { %s; } >z; cat z", t.path, rows[i].command);
+		cleanup_free char *read = mem_printf("cd %s && %s z 2>/dev/null", t.path, rows[i].c == COMPRESS_GZIP ? "gzip -dc <" : "zstd -dcq --long=27");
+		shell(make, &packed);
+		shell(read, &want);
+		cr_assert_gt(packed.len, 10, "row %zu", i);
+		cr_assert_gt(want.len, 3, "row %zu", i);
+		cr_assert_eq(compress_detect(packed.p, packed.len), rows[i].c);
+		cr_assert_eq(unpack(rows[i].c, buf_view(&packed), 65536, NULL, &out, &e), 0, "row %zu: %s", i, e.text);
+		cr_assert(str_eq(buf_view(&want), buf_view(&out)), "row %zu: %zu and %zu bytes", i, want.len, out.len);
+	}
+}
+
+/* Cut anywhere, it is never a good end. */
+Test(compress, cut_streams_are_corrupt)
+{
+	for (int c = COMPRESS_GZIP; c < COMPRESS_COUNT; c++) {
+		cleanup_buf struct buf in = {0}, packed = {0};
+		fill(&in, 20000, 3);
+		pack((enum compression)c, -1, 1, buf_view(&in), 4096, &packed);
+		for (size_t cut = 0; cut < packed.len; cut += cut < 40 || packed.len - cut < 40 ? 1 : 97) {
+			struct err e;
+			cleanup_buf struct buf out = {0};
+			cr_assert_eq(unpack((enum compression)c, str_sub(buf_view(&packed), 0, cut), 4096, NULL, &out, &e), -ERR_CORRUPT,
+				"%s cut at %zu", compress_name((enum compression)c), cut);
+		}
+	}
+}
+
+Test(compress, a_flipped_byte_is_corrupt)
+{
+	for (int c = COMPRESS_GZIP; c < COMPRESS_COUNT; c++) {
+		cleanup_buf struct buf in = {0}, packed = {0};
+		fill(&in, 20000, 4);
+		pack((enum compression)c, -1, 1, buf_view(&in), 4096, &packed);
+		for (size_t at = 30; at < packed.len; at += 53) {
+			struct err e;
+			cleanup_buf struct buf out = {0};
+			packed.p[at] = (char)(packed.p[at] ^ 0x10);
+			cr_assert_eq(unpack((enum compression)c, buf_view(&packed), 4096, NULL, &out, &e), -ERR_CORRUPT, "%s at %zu",
+				compress_name((enum compression)c), at);
+			packed.p[at] = (char)(packed.p[at] ^ 0x10);
+		}
+	}
+}
+
+static int unpack_with_tail(enum compression c, struct str tail)
+{
+	struct err e;
+	cleanup_buf struct buf packed = {0}, out = {0};
+	pack(c, -1, 1, STR("plain text"), 100, &packed);
+	buf_str(&packed, tail);
+	return unpack(c, buf_view(&packed), 4096, NULL, &out, &e);
+}
+
+Test(compress, rubbish_behind_the_data)
+{
+	static const char zeroes[5000];
+	cr_assert_eq(unpack_with_tail(COMPRESS_GZIP, (struct str){zeroes, sizeof(zeroes)}), 0);
+	cr_assert_eq(unpack_with_tail(COMPRESS_GZIP, STR("\0\0\0x")), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_GZIP, STR("x")), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_GZIP, STR("\x1f")), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_GZIP, STR("\x1f\x8b")), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_ZSTD, (struct str){zeroes, sizeof(zeroes)}), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_ZSTD, STR("x")), -ERR_CORRUPT);
+	cr_assert_eq(unpack_with_tail(COMPRESS_NONE, STR("anything")), 0);
+}
+
+Test(compress, a_second_compression_inside_is_refused)
+{
+	for (int outer = COMPRESS_GZIP; outer < COMPRESS_COUNT; outer++) {
+		for (int inner = COMPRESS_GZIP; inner < COMPRESS_COUNT; inner++) {
+			struct err e;
+			cleanup_buf struct buf once = {0}, twice = {0}, out = {0};
+			pack((enum compression)inner, -1, 1, STR("text"), 100, &once);
+			pack((enum compression)outer, -1, 1, buf_view(&once), 100, &twice);
+			cr_assert_eq(unpack((enum compression)outer, buf_view(&twice), 1, NULL, &out, &e), -ERR_CORRUPT);
+		}
+	}
+}
+
+Test(compress, a_zstd_window_over_the_limit_is_corrupt)
+{
+	struct err e;
+	cleanup_buf struct buf packed = {0}, out = {0};
+	shell("head -c 3000 /dev/zero | zstd -q --ultra -20 --zstd=wlog=28 --long=28", &packed);
+	cr_assert_gt(packed.len, 4);
+	cr_assert_eq(unpack(COMPRESS_ZSTD, buf_view(&packed), 4096, NULL, &out, &e), -ERR_CORRUPT);
+}
+
+Test(compress, the_tee_sees_every_compressed_byte)
+{
+	for (int c = 0; c < COMPRESS_COUNT; c++) {
+		struct err e;
+		struct sink_hash tee;
+		cleanup_buf struct buf in = {0}, packed = {0}, out = {0};
+		fill(&in, 3000000, 6);
+		pack((enum compression)c, -1, 2, buf_view(&in), 65536, &packed);
+		sink_hash_init(&tee, NULL);
+		cr_assert_eq(unpack((enum compression)c, buf_view(&packed), 5000, &tee.sink, &out, &e), 0);
+		struct digest seen = hasher_done(&tee.hasher), want = digest_of(packed.p, packed.len);
+		cr_assert_eq(tee.bytes, packed.len);
+		cr_assert(digest_eq(&seen, &want));
+	}
+}
+
+Test(compress, drain_reads_and_checks_the_rest)
+{
+	struct err e;
+	struct sink_hash tee;
+	char some[100];
+	size_t n;
+	cleanup_buf struct buf in = {0}, packed = {0};
+	fill(&in, 3000000, 7);
+	pack(COMPRESS_GZIP, -1, 1, buf_view(&in), 65536, &packed);
+	for (int bad = 0; bad < 2; bad++) {
+		packed.p[packed.len - 1] = (char)(packed.p[packed.len - 1] ^ bad);
+		cleanup_close int fd = fd_of(buf_view(&packed));
+		cleanup_with(decompressor_cleanup) struct decompressor *d = NULL;
+		sink_hash_init(&tee, NULL);
+		cr_assert_eq(decompressor_new(COMPRESS_GZIP, fd, &tee.sink, &d, &e), 0);
+		cr_assert_eq(decompressor_read(d, some, sizeof(some), &n, &e), 0);
+		cr_assert_eq(n, sizeof(some));
+		cr_assert_eq(decompressor_drain(d, &e), bad ? -ERR_CORRUPT : 0);
+		cr_assert_eq(tee.bytes, packed.len);
+	}
+}
+
+static int refuse(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	(void)s, (void)p, (void)len;
+	return err_set(e, ERR_LIMIT, "no more");
+}
+
+Test(compress, the_first_failure_of_the_sink_sticks)
+{
+	for (int c = COMPRESS_GZIP; c < COMPRESS_COUNT; c++) {
+		struct err e;
+		struct sink sink = {refuse};
+		cleanup_buf struct buf in = {0};
+		cleanup_with(compressor_cleanup) struct compressor *z = NULL;
+		fill(&in, 30000000, 7);
+		cr_assert_eq(compressor_new((enum compression)c, -1, 2, &sink, &z, &e), 0);
+		cr_assert_eq(sink_write(compressor_sink(z), in.p, in.len, &e), -ERR_LIMIT);
+		e = (struct err){0};
+		cr_assert_eq(sink_write(compressor_sink(z), in.p, 1, &e), -ERR_LIMIT);
+		cr_assert_str_eq(e.text, "no more");
+		cr_assert_eq(compressor_finish(z, &e), -ERR_LIMIT);
+	}
+}
+
+Test(compress, names_levels_and_magic_bytes)
+{
+	enum compression c;
+	struct err e;
+	struct compressor *z;
+	cr_assert(compress_from_name(STR("gzip"), &c) && c == COMPRESS_GZIP);
+	cr_assert(compress_from_name(STR("zstd"), &c) && c == COMPRESS_ZSTD);
+	cr_assert(compress_from_name(STR(""), &c) && c == COMPRESS_NONE);
+	cr_assert(compress_from_name(STR("none"), &c) && c == COMPRESS_NONE);
+	cr_assert(compress_from_name(STR("uncompressed"), &c) && c == COMPRESS_NONE);
+	cr_assert(!compress_from_name(STR("lz4"), &c));
+	cr_assert(compress_level_ok(COMPRESS_GZIP, 12) && compress_level_ok(COMPRESS_GZIP, 0));
+	cr_assert(!compress_level_ok(COMPRESS_GZIP, 13) && !compress_level_ok(COMPRESS_ZSTD, 0) && !compress_level_ok(COMPRESS_ZSTD, 23));
+	cr_assert(compress_level_ok(COMPRESS_NONE, -1));
+	cr_assert_eq(compressor_new(COMPRESS_ZSTD, 99, 1, NULL, &z, &e), -ERR_USAGE);
+	cr_assert_eq(compress_detect("\x1f\x8b\x08", 3), COMPRESS_GZIP);
+	cr_assert_eq(compress_detect("\x1f\x8b", 2), COMPRESS_NONE);
+	cr_assert_eq(compress_detect("\x28\xb5\x2f\xfd", 4), COMPRESS_ZSTD);
+	cr_assert_eq(compress_detect("", 0), COMPRESS_NONE);
+}
