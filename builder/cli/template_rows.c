@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists through --format. A table's heading is the same template, run over the headings. */
-#include "builder/cli/table.h"
+#include "builder/cli/columns.h"
 #include "builder/cli/template.h"
 
 /* Shells pass "\t" and "\n" as they stand. */
@@ -27,21 +27,21 @@ static struct jval *headings(const struct template_list *l)
 	return o;
 }
 
-static size_t add_cells(struct table *t, struct str line)
+static size_t add_cells(struct columns *t, struct str line)
 {
 	struct str cell;
 	size_t n = 0;
 
 	while (str_split(&line, '\t', &cell)) {
 		if (t)
-			table_add(t, cell);
+			columns_add(t, cell);
 		n++;
 	}
 	return n;
 }
 
 /* A value with a tab in it must not move the columns. */
-static void add_row(struct table *t, struct buf *line)
+static void add_row(struct columns *t, struct buf *line)
 {
 	size_t n = add_cells(NULL, buf_view(line));
 
@@ -53,7 +53,7 @@ static void add_row(struct table *t, struct buf *line)
 	}
 	n = add_cells(t, buf_view(line));
 	for (; n < t->ncolumns; n++)
-		table_add(t, STR(""));
+		columns_add(t, STR(""));
 }
 
 static int table_of(const struct template_list *l, const char *template, const struct jval *rows, struct arena *a, struct buf *out,
@@ -61,20 +61,20 @@ static int table_of(const struct template_list *l, const char *template, const s
 {
 	struct jval *names cleanup_jval = headings(l);
 	struct buf line cleanup_buf = {0};
-	struct table t = {.arena = a};
+	struct columns t = {.arena = a};
 
 	buf_puts(&line, "");
 	TRY(template_run(template, names, true, &line, e));
 	t.ncolumns = add_cells(NULL, buf_view(&line));
-	if (t.ncolumns > TABLE_COLUMNS_MAX)
-		return err_set(e, ERR_USAGE, "a table has at most %d columns", TABLE_COLUMNS_MAX);
+	if (t.ncolumns > COLUMNS_MAX)
+		return err_set(e, ERR_USAGE, "a table has at most %d columns", COLUMNS_MAX);
 	add_cells(&t, buf_view(&line));
 	for (size_t i = 0; i < jval_count(rows); i++) {
 		buf_clear(&line);
 		TRY(template_run(template, jval_at(rows, i), true, &line, e));
 		add_row(&t, &line);
 	}
-	table_print(&t, out);
+	columns_print(&t, out);
 	return 0;
 }
 

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two passes: the widest cell of each column, then the rows. Nothing is cut, so output can be piped. */
-#include "builder/cli/table.h"
+#include "builder/cli/columns.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { GAP = 3 };
 
-void table_init(struct table *t, struct arena *a, const char *const *headings, size_t ncolumns)
+void columns_init(struct columns *t, struct arena *a, const char *const *headings, size_t ncolumns)
 {
-	*t = (struct table){.arena = a, .ncolumns = ncolumns};
+	*t = (struct columns){.arena = a, .ncolumns = ncolumns};
 	for (size_t i = 0; i < ncolumns; i++)
-		table_add(t, str_of(headings[i]));
+		columns_add(t, str_of(headings[i]));
 }
 
-void table_add(struct table *t, struct str cell)
+void columns_add(struct columns *t, struct str cell)
 {
 	ARENA_ROOM(t->arena, t->cells, t->n, t->cap);
 	t->cells[t->n++] = arena_str(t->arena, cell);
 }
 
-void table_addf(struct table *t, const char *format, ...)
+void columns_addf(struct columns *t, const char *format, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -28,7 +28,7 @@ void table_addf(struct table *t, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	table_add(t, str_of(text));
+	columns_add(t, str_of(text));
 }
 
 /* Code points, not bytes: good enough for names. */
@@ -41,9 +41,9 @@ static size_t width(struct str s)
 	return n;
 }
 
-void table_print(const struct table *t, struct buf *out)
+void columns_print(const struct columns *t, struct buf *out)
 {
-	size_t widest[TABLE_COLUMNS_MAX] = {0};
+	size_t widest[COLUMNS_MAX] = {0};
 
 	for (size_t i = 0; i < t->n; i++) {
 		size_t w = width(t->cells[i]), c = i % t->ncolumns;
