@@ -257,13 +257,25 @@ static int put_documents(struct walk *w, struct place *to, struct str to_name, s
 	return 0;
 }
 
-static int run(struct walk *w, struct str from_name, struct place *to, struct str to_name, struct descriptor *ret, struct err *e)
+static int find_documents(struct walk *w, struct str from_name, struct descriptor *ret, struct err *e)
 {
 	struct descriptor d;
 	TRY(w->from->ops->resolve(w->from, from_name, w->a, &d, e));
 	TRY(choose(w, &d, e));
 	d.annotations = (struct annotations){0}; /* those of the other place's list are about names there */
 	TRY(walk_document(w, &d, 0, e));
+	*ret = d;
+	return 0;
+}
+
+static int run(struct walk *w, struct str from_name, struct place *to, struct str to_name, struct descriptor *ret, struct err *e)
+{
+	struct descriptor d;
+	int rc = find_documents(w, from_name, &d, e);
+	/* The name may have moved while we looked: the place knows now that its answers are to be doubted. */
+	if (rc == -ERR_CORRUPT && w->ndocuments == 0)
+		rc = find_documents(w, from_name, &d, e);
+	TRY(rc);
 	struct copying c = {w, to};
 	TRY(pool_each(w->nblobs, w->o->parallel ? w->o->parallel : PARALLEL, copy_one, &c, e));
 	TRY(put_documents(w, to, to_name, e));
