@@ -286,7 +286,10 @@ static int plan(struct planner *p, struct err *e)
 	TRY(check_chmod(p, e));
 	TRY(copy_select(a, &p->sel, e));
 	TRY(find_dest(p, e));
-	if (!p->sel.n && !a->ninlines) {
+	if (!a->nitems && !a->ninlines) { /* WORKDIR: only the folder is wanted */
+		TRY(check_replace(&p->g, p->dest, true, e));
+		TRY(copy_ground_folder(&p->g, p->dest, false, NULL, NULL, e));
+	} else if (!p->sel.n && !a->ninlines) {
 		warn_nothing(p);
 		/* The reference makes the destination of --parents all the same. */
 		if (a->parents)

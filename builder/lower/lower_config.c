@@ -24,15 +24,10 @@ static void set_list(struct stage_state *st, struct strs *l, const struct instr 
 /* The configured shell and one text: "shell form". */
 static void set_shell_form(struct stage_state *st, struct strs *l, struct str text)
 {
-	struct strs shell = st->config.shell;
+	struct strs shell = stage_shell(st);
 	*l = (struct strs){0};
-	if (shell.n) {
-		for (size_t i = 0; i < shell.n; i++)
-			strs_add(&st->config.arena, l, shell.v[i]);
-	} else {
-		strs_add(&st->config.arena, l, STR("/bin/sh"));
-		strs_add(&st->config.arena, l, STR("-c"));
-	}
+	for (size_t i = 0; i < shell.n; i++)
+		strs_add(&st->config.arena, l, keep(st, shell.v[i]));
 	strs_add(&st->config.arena, l, keep(st, text));
 }
 

@@ -35,7 +35,7 @@ static void from_empty(struct lowering *lw, struct stage_state *st, const struct
 	st->config.variant = arena_str(a, p->variant);
 	if (!str_eqz(p->os, "windows"))
 		strs_add(a, &st->config.env, str_of(arena_printf(a, "PATH=%s", default_path)));
-	st->config.workdir = STR("/");
+	st->config.workdir = str_eqz(p->os, "windows") ? STR("\\") : STR("/");
 	st->scratch = true;
 	st->head = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
 	config_env_to_scope(st);

@@ -63,13 +63,9 @@ static void command_line(struct lowering *lw, struct stage_state *st, const stru
 	} else {
 		text = shell_text(lw, in);
 	}
-	if (st->config.shell.n) {
-		for (size_t i = 0; i < st->config.shell.n; i++)
-			strs_add(lw->arena, argv, arena_str(lw->arena, st->config.shell.v[i]));
-	} else {
-		strs_add(lw->arena, argv, STR("/bin/sh"));
-		strs_add(lw->arena, argv, STR("-c"));
-	}
+	struct strs shell = stage_shell(st);
+	for (size_t i = 0; i < shell.n; i++)
+		strs_add(lw->arena, argv, arena_str(lw->arena, shell.v[i]));
 	strs_add(lw->arena, argv, arena_str(lw->arena, text));
 }
 
@@ -218,6 +214,8 @@ static int one_mount(struct lowering *lw, struct stage_state *st, const struct i
 			target = str_of(arena_printf(lw->arena, "/run/secrets/%.*s", STR_ARG(path_base_of(mount.id))));
 		break;
 	default:
+		if (spec.source.len)
+			return err_set(e, ERR_SYNTAX, "ssh does not support source");
 		mount.kind = EXEC_SSH;
 		mount.mode = spec.has_mode ? spec.mode : 0600;
 		if (!mount.id.len)
@@ -276,11 +274,9 @@ static void history(struct stage_state *st, const struct instr *in, const struct
 	buf_puts(&text, "RUN ");
 	scope_history(&st->scope, &text);
 	if (args->script.name.len) {
-		struct strs shell = st->config.shell;
+		struct strs shell = stage_shell(st);
 		for (size_t i = 0; i < shell.n; i++)
 			buf_printf(&text, "%.*s ", STR_ARG(shell.v[i]));
-		if (!shell.n)
-			buf_puts(&text, "/bin/sh -c ");
 	}
 	(void)in;
 	for (size_t i = 0; i < args->argv.n; i++)

@@ -29,6 +29,16 @@ void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, c
 	lw->o->warn(lw->o->warn_arg, rule, text, &in->where);
 }
 
+struct strs stage_shell(const struct stage_state *st)
+{
+	static struct str unix_shell[] = {{"/bin/sh", 7}, {"-c", 2}}, windows_shell[] = {{"cmd", 3}, {"/S", 2}, {"/C", 2}};
+	if (st->config.shell.n)
+		return st->config.shell;
+	if (str_eqz(st->config.os, "windows"))
+		return (struct strs){.v = windows_shell, .n = 3};
+	return (struct strs){.v = unix_shell, .n = 2};
+}
+
 void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer)
 {
 	struct history_entry h = {.created_by = buf_view(created_by), .comment = STR("buildkit.dockerfile.v0"), .empty_layer = empty_layer};
@@ -106,7 +116,7 @@ static bool same_image(struct arena *a, struct str x, struct str y)
 
 const struct lower_named *named_find(const struct lowering *lw, struct str name, bool as_image)
 {
-	if (str_eqz(name, "context") || str_eqz(name, "scratch"))
+	if (str_ieq(name, STR("context")) || str_ieq(name, STR("scratch")))
 		return NULL;
 	for (size_t i = 0; i < lw->o->nnamed; i++) {
 		const struct lower_named *n = &lw->o->named[i];

@@ -53,6 +53,8 @@ struct step *stage_add_step(struct lowering *lw, struct stage_state *st, const s
 /* An internal step: not numbered, not at the head of anything. */
 struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op,
 	const void *args, struct step **inputs, size_t ninputs, const char *label);
+/* SHELL in force: the configured one, or the platform's default. */
+struct strs stage_shell(const struct stage_state *st);
 void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer);
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e);
 void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)

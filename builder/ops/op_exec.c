@@ -91,6 +91,8 @@ struct exec {
 	struct arena arena;
 	struct ops_tree root;
 	struct passwd_user user;
+	uint32_t *groups;
+	size_t ngroups;
 	struct exec_mounts mounts;
 	char *scratch;             /* folder below the store's tmp: fs (the upper), work */
 	int tmp_fd, scratch_fd, upper_fd, work_fd;
@@ -136,7 +138,15 @@ static int find_user(struct exec *x, struct err *e)
 	TRY(passwd_read(x->env->store, x->root.ids, x->root.n, &p, e));
 	int rc = passwd_run_user(p, x->args->user, &x->user, e);
 	passwd_free(p);
-	return rc;
+	if (rc < 0)
+		return rc;
+	/* The primary group is among the supplementary ones too: dropping it must not widen what "others" may do (CVE-2022-36109). */
+	x->groups = arena_new(&x->arena, (x->user.ngroups + 1) * sizeof(*x->groups));
+	x->groups[x->ngroups++] = x->user.gid;
+	for (size_t i = 0; i < x->user.ngroups; i++)
+		if (x->user.groups[i] != x->user.gid)
+			x->groups[x->ngroups++] = x->user.groups[i];
+	return 0;
 }
 
 static int make_scratch(struct exec *x, struct err *e)
@@ -156,13 +166,30 @@ static void output(void *arg, int stream, const void *p, size_t len)
 	x->task->log(x->task->arg, x->task->step, stream, p, len);
 }
 
+/* A layer that comes twice counts where it stands highest; overlayfs refuses to have it twice. */
+static const int *lowers(struct exec *x, size_t *ret_n)
+{
+	int *fds = arena_new(&x->arena, (x->root.n + 1) * sizeof(*fds));
+	size_t n = 0;
+	for (size_t i = 0; i < x->root.n; i++) {
+		bool again = false;
+		for (size_t k = i + 1; k < x->root.n && !again; k++)
+			again = digest_eq(&x->root.ids[i], &x->root.ids[k]);
+		if (!again)
+			fds[n++] = x->root.folders[i];
+	}
+	*ret_n = n;
+	return fds;
+}
+
 static void describe_run(struct exec *x, struct sandbox_run *run)
 {
 	const struct op_exec_args *a = x->args;
-	size_t argc;
-	*run = (struct sandbox_run){.lowers = x->root.folders, .nlowers = x->root.n, .upper_fd = x->upper_fd, .work_fd = x->work_fd,
+	size_t argc, nlowers;
+	const int *fds = lowers(x, &nlowers);
+	*run = (struct sandbox_run){.lowers = fds, .nlowers = nlowers, .upper_fd = x->upper_fd, .work_fd = x->work_fd,
 		.argv = strings(&x->arena, &a->argv, 0, &argc), .env = environment(x), .cwd = arena_str(&x->arena, a->cwd).p,
-		.uid = x->user.uid, .gid = x->user.gid, .groups = x->user.groups, .ngroups = x->user.ngroups,
+		.uid = x->user.uid, .gid = x->user.gid, .groups = x->groups, .ngroups = x->ngroups,
 		.hostname = arena_str(&x->arena, a->hostname).p, .network = (enum sandbox_network)a->network, .insecure = a->insecure,
 		.mounts = x->mounts.v, .nmounts = x->mounts.n, .hosts = x->env->hosts, .nhosts = x->env->nhosts, .limits = x->env->limits,
 		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .cancel = x->task->cancel, .output = output, .arg = x};
