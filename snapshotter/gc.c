@@ -37,23 +37,17 @@ static bool goes_anyway(const struct gc_opts *o, const struct gc_item *it)
 	return it->kind == GC_JUNK || (it->loose && it->used <= store_now() - o->grace_sec);
 }
 
-/* May it go at all, the number of bytes to keep aside? */
+/* Does it go when bytes have to be saved, or all is to go? */
 static bool may_go(const struct gc_opts *o, const struct gc_item *it)
 {
-	if (!chosen(o, it->kind))
-		return false;
-	if (goes_anyway(o, it))
-		return true;
 	if (o->until_sec)
 		return it->used < o->until_sec;
 	return o->all || o->keep_bytes;
 }
 
-static int loose_then_old(const void *a, const void *b)
+static int oldest_first(const void *a, const void *b)
 {
 	const struct gc_item *x = a, *y = b;
-	if (x->loose != y->loose)
-		return x->loose ? -1 : 1;
 	if (x->used != y->used)
 		return x->used < y->used ? -1 : 1;
 	return strcmp(x->name, y->name);
@@ -136,29 +130,41 @@ static int forget_small(struct store *s, const struct gc_opts *o, struct err *e)
 
 /* --- all --- */
 
+static int let_go(struct store *s, const struct gc_item *it, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+{
+	if (cancelled(o->cancel))
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	if (o->dry) {
+		ret->freed += it->bytes;
+		ret->count[it->kind]++;
+	} else {
+		TRY(remove_item(s, it, ret, e));
+	}
+	if (o->removed)
+		o->removed(o->arg, it);
+	return 0;
+}
+
 static int remove_chosen(struct store *s, struct gc_list *l, const struct gc_opts *o, struct gc_result *ret, struct err *e)
 {
-	uint64_t total = 0;
-	for (size_t i = 0; i < l->n; i++)
-		if (chosen(o, l->items[i].kind))
-			total += l->items[i].bytes;
+	uint64_t total = 0; /* of what has a say in keep_bytes */
 	if (l->n)
-		qsort(l->items, l->n, sizeof(*l->items), loose_then_old);
+		qsort(l->items, l->n, sizeof(*l->items), oldest_first);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct gc_item *it = &l->items[i];
-		if (!may_go(o, it) || (!goes_anyway(o, it) && o->keep_bytes && total <= o->keep_bytes))
+		if (!chosen(o, it->kind))
 			continue;
-		if (cancelled(o->cancel))
-			return err_set(e, ERR_CANCELLED, "cancelled");
+		if (goes_anyway(o, it))
+			TRY(let_go(s, it, o, ret, e));
+		else
+			total += it->bytes;
+	}
+	for (size_t i = 0; i < l->n && !(o->keep_bytes && total <= o->keep_bytes); i++) {
+		const struct gc_item *it = &l->items[i];
+		if (!chosen(o, it->kind) || goes_anyway(o, it) || !may_go(o, it))
+			continue;
 		total -= it->bytes;
-		if (o->dry) {
-			ret->freed += it->bytes;
-			ret->count[it->kind]++;
-		} else {
-			TRY(remove_item(s, it, ret, e));
-		}
-		if (o->removed)
-			o->removed(o->arg, it);
+		TRY(let_go(s, it, o, ret, e));
 	}
 	return 0;
 }

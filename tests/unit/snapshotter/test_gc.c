@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/base/tempdir.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "snapshotter/gc.h"
+#include "snapshotter/store_private.h"
+
+static struct store *open_store(const struct tempdir *t)
+{
+	struct err e;
+	struct store *s = NULL;
+	cleanup_free char *path = mem_printf("%s/store", t->path);
+	cr_assert_eq(store_open(path, 0, &s, &e), 0);
+	return s;
+}
+
+static struct digest d_of(const char *text)
+{
+	return digest_of(text, strlen(text));
+}
+
+/* A layer of about `size` bytes that was used `age` seconds ago. Fails only where a killed process cannot care. */
+static int add_layer(struct store *s, const char *name, size_t size, int64_t age, struct err *e)
+{
+	int tmp;
+	struct layer l = {.id = d_of(name), .cid = d_of("cid"), .size = size};
+	cleanup_free char *bytes = mem_new(size + 1), *scratch = NULL;
+	cleanup_index struct index *ix = index_new();
+	cleanup_close int dir = -1;
+	TRY(store_tmp(s, &tmp, e));
+	TRY(fs_temp_dir(tmp, "layer-", &scratch, e));
+	TRY(fs_open_dir(tmp, scratch, &dir, e));
+	TRY(fs_mkdirs(dir, "fs", 0755, e));
+	TRY(fs_write_atomic(dir, "fs/file", (struct str){bytes, size}, 0644, false, e));
+	TRY(index_write(ix, dir, "index", e));
+	TRY(store_add_layer(s, tmp, scratch, &l, e));
+	struct record r = {.key = d_of(name), .family = d_of("f"), .layer = l.id, .cid = l.cid};
+	TRY(store_add_record(s, &r, e));
+	TRY(store_flush(s, e));
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "UPDATE used SET at=?2 WHERE digest=?1", &st, e));
+	stmt_digest(st, 1, &l.id);
+	stmt_int(st, 2, store_now() - age);
+	return stmt_run(st, e);
+}
+
+static bool has_layer(struct store *s, const char *name)
+{
+	struct err e;
+	struct layer l;
+	struct digest id = d_of(name);
+	bool recorded = store_get_layer(s, &id, &l, &e) == 0;
+	cr_assert_eq(recorded, store_has_folder(s, &id), "record and folder of %s differ", name);
+	return recorded;
+}
+
+/* Roots of one digest. */
+static int one_root(void *arg, struct buf *digests, struct err *e)
+{
+	(void)e;
+	buf_add(digests, ((struct digest *)arg)->b, DIGEST_SIZE);
+	return 0;
+}
+
+static struct gc_result run(struct store *s, const struct gc_roots *roots, const struct gc_opts *o)
+{
+	struct err e;
+	struct gc_result r;
+	int rc = gc_run(s, roots, o, &r, &e);
+	cr_assert_eq(rc, 0, "%s", rc < 0 ? e.text : "");
+	return r;
+}
+
+Test(gc, without_a_wish_only_loose_things_go)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest image, leftover;
+	cr_assert_eq(add_layer(s, "kept", 1000, 1000000, &e), 0, "%s", e.text);
+	cr_assert_eq(add_layer(s, "loose", 1000, 0, &e), 0);
+	db_exec(s->db, "DELETE FROM records WHERE n=2", &e);
+	cr_assert_eq(blobs_put(s->blobs, STR("image"), &image, &e), 0);
+	cr_assert_eq(blobs_put(s->blobs, STR("leftover of an untagged image"), &leftover, &e), 0);
+	cr_assert_eq(fs_mkdirs(s->fd, "layers/rubbish/fs", 0755, &e), 0);
+	struct gc_result r = run(s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.images = true, .cache = true, .mounts = true});
+	cr_assert(has_layer(s, "kept"));
+	cr_assert(!has_layer(s, "loose"));
+	cr_assert(blobs_has(s->blobs, &image, NULL));
+	cr_assert(!blobs_has(s->blobs, &leftover, NULL));
+	cr_assert(!fs_exists(s->fd, "layers/rubbish"));
+	cr_assert_eq(r.count[GC_LAYER], 1);
+	cr_assert_eq(r.count[GC_BLOB], 1);
+	cr_assert_eq(r.count[GC_JUNK], 1);
+	cr_assert_geq(r.freed, 1000 + 29);
+}
+
+Test(gc, all_leaves_what_images_need)
+{
+	struct err e;
+	bool found;
+	cleanup_buf struct buf out = {0};
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest image, other, key = d_of("memo"), cache = d_of("cache");
+	int dir, lock;
+	bool fresh;
+	add_layer(s, "one", 1000, 0, &e);
+	blobs_put(s->blobs, STR("image"), &image, &e);
+	blobs_put(s->blobs, STR("other"), &other, &e);
+	store_set_memo(s, &key, STR("x"), &e);
+	cr_assert_eq(store_cache_mount(s, &cache, "/c", SHARING_SHARED, &dir, &lock, &fresh, &e), 0);
+	close(dir);
+	close(lock);
+	fs_write_atomic(s->fd, "contexts/0000000000000000000000000000000000000000000000000000000000000000", STR("x"), 0600, false, &e);
+	run(s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.all = true, .images = true, .cache = true, .mounts = true});
+	cr_assert(!has_layer(s, "one"));
+	cr_assert(blobs_has(s->blobs, &image, NULL));
+	cr_assert(!blobs_has(s->blobs, &other, NULL));
+	cr_assert_eq(store_get_memo(s, &key, &out, &found, &e), 0);
+	cr_assert(!found);
+	struct gc_usage u;
+	cr_assert_eq(gc_usage(s, &(struct gc_roots){one_root, &image}, &u, &e), 0);
+	cr_assert_eq(u.count[GC_MOUNT] + u.count[GC_CONTEXT] + u.count[GC_LAYER] + u.count[GC_BLOB] + u.records, 0);
+	cr_assert_eq(u.count[GC_IMAGE], 1);
+}
+
+Test(gc, only_the_chosen_kinds_go)
+{
+	struct err e;
+	int dir, lock;
+	bool fresh;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest cache = d_of("cache"), blob;
+	add_layer(s, "one", 1000, 0, &e);
+	blobs_put(s->blobs, STR("blob"), &blob, &e);
+	store_cache_mount(s, &cache, "/c", SHARING_SHARED, &dir, &lock, &fresh, &e);
+	close(dir);
+	close(lock);
+	struct gc_result r = run(s, NULL, &(struct gc_opts){.all = true, .mounts = true});
+	cr_assert_eq(r.count[GC_MOUNT], 1);
+	cr_assert(has_layer(s, "one"));
+	cr_assert(blobs_has(s->blobs, &blob, NULL));
+	r = run(s, NULL, &(struct gc_opts){.all = true, .images = true});
+	cr_assert_eq(r.count[GC_BLOB], 1);
+	cr_assert(has_layer(s, "one"));
+}
+
+Test(gc, until_goes_by_last_use)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	add_layer(s, "old", 10, 1000, &e);
+	add_layer(s, "new", 10, 100, &e);
+	run(s, NULL, &(struct gc_opts){.until_sec = store_now() - 500, .cache = true});
+	cr_assert(!has_layer(s, "old"));
+	cr_assert(has_layer(s, "new"));
+}
+
+Test(gc, keep_takes_the_oldest_first_until_it_fits)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	static const int64_t ages[] = {300, 100, 500, 200, 400};
+	for (int i = 0; i < 5; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "l%d", i);
+		cr_assert_eq(add_layer(s, name, 10000, ages[i], &e), 0);
+	}
+	run(s, NULL, &(struct gc_opts){.keep_bytes = 35000, .cache = true});
+	cr_assert(has_layer(s, "l0") && has_layer(s, "l1") && has_layer(s, "l3"));
+	cr_assert(!has_layer(s, "l2") && !has_layer(s, "l4"));
+}
+
+Test(gc, a_dry_run_touches_nothing)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	add_layer(s, "one", 10000, 0, &e);
+	struct gc_result r = run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .dry = true});
+	cr_assert_eq(r.count[GC_LAYER], 1);
+	cr_assert_geq(r.freed, 10000);
+	cr_assert(has_layer(s, "one"));
+}
+
+Test(gc, keeps_off_while_another_build_runs)
+{
+	struct err e;
+	struct gc_result r;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct store *other = open_store(&t);
+	add_layer(s, "one", 10, 0, &e);
+	cr_assert_eq(gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .wait_ms = 20}, &r, &e), -ERR_DENIED);
+	cr_assert(has_layer(s, "one"));
+	store_close(other);
+	cr_assert_eq(gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .wait_ms = 20}, &r, &e), 0);
+	cr_assert(!has_layer(s, "one"));
+	other = open_store(&t); /* the exclusive lock was given back */
+	store_close(other);
+}
+
+Test(gc, the_blob_of_a_known_layer_is_not_loose)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest id = d_of("one"), tar, zip;
+	add_layer(s, "one", 10, 0, &e);
+	blobs_put(s->blobs, STR("tar"), &tar, &e);
+	blobs_put(s->blobs, STR("zip"), &zip, &e);
+	store_set_tar(s, &id, INT64_MAX, &tar, 3, &e);
+	store_set_blob(s, &tar, COMPRESS_GZIP, &zip, 3, &e);
+	struct gc_result r = run(s, NULL, &(struct gc_opts){.images = true, .cache = true});
+	cr_assert_eq(r.count[GC_BLOB], 0);
+	cr_assert(blobs_has(s->blobs, &tar, NULL) && blobs_has(s->blobs, &zip, NULL));
+	r = run(s, NULL, &(struct gc_opts){.all = true, .images = true, .cache = true});
+	cr_assert_eq(r.count[GC_BLOB], 2);
+	bool found;
+	struct digest out;
+	cr_assert_eq(store_blob_diff_id(s, &zip, &found, &out, &e), 0);
+	cr_assert(!found);
+}
+
+Test(gc, the_cap_looks_now_and_then_and_keeps_fresh_loose_things)
+{
+	struct err e;
+	struct gc_result r;
+	struct digest blob;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	add_layer(s, "old", 10000, 500, &e);
+	add_layer(s, "new", 10000, 5, &e);
+	blobs_put(s->blobs, STR("fresh"), &blob, &e);
+	cr_assert_eq(gc_auto(s, NULL, 0, &r, &e), 0);
+	cr_assert_eq(gc_auto(s, NULL, 15000, &r, &e), 0);
+	cr_assert(!has_layer(s, "old"));
+	cr_assert(has_layer(s, "new"));
+	cr_assert(blobs_has(s->blobs, &blob, NULL));
+	cr_assert_eq(gc_auto(s, NULL, 1, &r, &e), 0);
+	cr_assert(has_layer(s, "new"), "ten minutes are not over");
+}
+
+Test(gc, usage_counts_shared_files_once)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest a = d_of("a"), b = d_of("b");
+	char from[STORE_LAYER_PATH + 16], to[STORE_LAYER_PATH + 16];
+	struct gc_usage u;
+	add_layer(s, "a", 50000, 0, &e);
+	add_layer(s, "b", 10, 0, &e);
+	store_layer_path(&a, "/fs", from);
+	store_layer_path(&b, "/fs", to);
+	strcat(from, "/file");
+	strcat(to, "/again");
+	cr_assert_eq(linkat(s->fd, from, s->fd, to, 0), 0);
+	cr_assert_eq(gc_usage(s, NULL, &u, &e), 0);
+	cr_assert_eq(u.count[GC_LAYER], 2);
+	cr_assert_geq(u.bytes[GC_LAYER], 50000);
+	cr_assert_lt(u.bytes[GC_LAYER], 100000);
+	cr_assert_geq(u.shared, 50000);
+	cr_assert_gt(u.database, 0);
+	cr_assert_eq(u.records, 2);
+}
+
+Test(gc, a_killed_run_leaves_a_good_store, .timeout = 60)
+{
+	unsigned seed = (unsigned)getpid();
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	for (int round = 0; round < 8; round++) {
+		struct err e;
+		struct store *s = open_store(&t);
+		for (int i = 0; i < 20; i++) {
+			char name[8];
+			snprintf(name, sizeof(name), "l%d", i);
+			cr_assert_eq(add_layer(s, name, 1000, 0, &e), 0, "%s", e.text);
+		}
+		store_close(s);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct gc_result r;
+			s = open_store(&t);
+			gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true}, &r, &e);
+			_exit(0);
+		}
+		usleep((useconds_t)rand_r(&seed) % 5000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		s = open_store(&t);
+		for (int i = 0; i < 20; i++) {
+			char name[8];
+			struct layer l;
+			snprintf(name, sizeof(name), "l%d", i);
+			struct digest id = d_of(name);
+			cr_assert(store_get_layer(s, &id, &l, &e) < 0 || store_has_folder(s, &id), "%s is recorded without bytes", name);
+		}
+		store_close(s);
+	}
+}
