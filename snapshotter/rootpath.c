@@ -108,8 +108,7 @@ static int expand_link(struct walk *w, const char *name)
 	}
 	struct buf rest = {0};
 	buf_add(&rest, text, (size_t)n);
-	buf_putc(&rest, '/');
-	buf_str(&rest, str_from(buf_view(&w->rest), w->at));
+	buf_str(&rest, str_from(buf_view(&w->rest), w->at)); /* begins with a slash, or is empty */
 	buf_done(&w->rest);
 	w->rest = rest;
 	w->at = 0;
