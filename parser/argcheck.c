@@ -71,36 +71,55 @@ static int check_volume(struct arena *a, const struct node *n, struct instr *in,
 	return 0;
 }
 
-/* The body of the last here-document of that name, empty when the line's quotes hid it. */
-static void take_body(struct arena *a, const struct node *n, struct heredoc *h)
+/* A body that was made ready for an earlier word is shared. */
+static struct str content_of(struct arena *a, const struct instr *in, const struct heredoc *h)
 {
+	if (!h->chomp)
+		return h->raw;
+	for (size_t i = 0; i < in->nheredocs; i++)
+		if (in->heredocs[i].raw.p == h->raw.p && in->heredocs[i].chomp)
+			return in->heredocs[i].content;
+	return heredoc_chomp(a, h->raw);
+}
+
+/* The body of the last here-document of that name; false if there is none: quotes of the line hid the operator. */
+static bool take_body(struct arena *a, const struct node *n, const struct instr *in, struct heredoc *h)
+{
+	bool found = false;
 	for (size_t i = 0; i < n->nheredocs; i++) {
 		if (!str_eq(n->heredocs[i].name, h->name))
 			continue;
 		h->raw = n->heredocs[i].raw;
 		h->where = n->heredocs[i].where;
+		found = true;
 	}
-	h->content = h->chomp ? heredoc_chomp(a, h->raw) : h->raw;
+	if (found)
+		h->content = content_of(a, in, h);
+	return found;
 }
 
-/* The words of COPY and ADD that are files written down here. */
+static bool opens_heredoc(struct arena *a, struct str word, struct heredoc *ret)
+{
+	struct err quotes;
+	bool is = false;
+	return memmem(word.p, word.len, "<<", 2) && heredoc_word(a, word, &is, ret, &quotes) == 0 && is;
+}
+
+/* The words of COPY and ADD that are files written down here: as many as bodies were read. */
 static int match_heredocs(struct arena *a, const struct node *n, struct instr *in, struct err *e)
 {
 	size_t cap = 0;
+	struct heredoc h;
 	in->heredocs = NULL;
 	in->nheredocs = 0;
-	for (size_t i = 0; i < in->nargs && !in->json; i++) {
-		struct heredoc h;
-		struct err quotes;
-		bool is = false;
-		if (!memmem(in->args[i].p, in->args[i].len, "<<", 2) || heredoc_word(a, in->args[i], &is, &h, &quotes) < 0 || !is)
+	if (!in->json && opens_heredoc(a, in->args[in->nargs - 1], &h)) {
+		err_set(e, ERR_SYNTAX, "%s cannot accept a heredoc as a destination", instr_name(in->id));
+		return node_err(n, n->args.w[in->nargs - 1].at, e);
+	}
+	for (size_t i = 0; i + 1 < in->nargs && in->nheredocs < n->nheredocs; i++) {
+		if (!opens_heredoc(a, in->args[i], &h) || !take_body(a, n, in, &h))
 			continue;
-		if (i + 1 == in->nargs) {
-			err_set(e, ERR_SYNTAX, "%s cannot accept a heredoc as a destination", instr_name(in->id));
-			return node_err(n, n->args.w[i].at, e);
-		}
 		h.arg = i;
-		take_body(a, n, &h);
 		ARENA_ROOM(a, in->heredocs, in->nheredocs, cap);
 		in->heredocs[in->nheredocs++] = h;
 	}

@@ -17,7 +17,11 @@ struct lexer {
 	size_t pos;
 	unsigned depth;
 	bool raw_escapes;
+	uint64_t work; /* spent on patterns */
 };
+
+/* Lengths of values times lengths of patterns that one word may ask for. */
+static const uint64_t WORK_MAX = (uint64_t)1 << 30;
 
 /* Results being split: only the unquoted blanks of one level count. */
 struct splitter {
@@ -135,8 +139,15 @@ static int put_written(struct str name, struct str modifier, struct str word, st
 	return put(out, STR("}"), e);
 }
 
-static int cut_value(struct str value, struct str pattern, char kind, struct buf *out, struct err *e)
+static int work_on(struct lexer *l, struct str value, struct str pattern, struct err *e)
 {
+	l->work += (uint64_t)(value.len + 1) * (pattern.len + 1);
+	return l->work > WORK_MAX ? err_set(e, ERR_LIMIT, "substitutions take too long") : 0;
+}
+
+static int cut_value(struct lexer *l, struct str value, struct str pattern, char kind, struct buf *out, struct err *e)
+{
+	TRY(work_on(l, value, pattern, e));
 	bool longest = pattern.len && pattern.p[0] == kind;
 	if (longest)
 		pattern = str_from(pattern, 1);
@@ -157,16 +168,18 @@ static int modifier(struct lexer *l, struct str name, struct buf *out, struct er
 	size_t from = l->pos;
 	bool colon = peek(l) == ':';
 	l->pos += colon;
-	char kind = at_end(l) ? 0 : take(l).p[0];
+	if (at_end(l))
+		return missing(l, "'}'", e);
+	char kind = take(l).p[0];
 	struct str mod = str_sub(l->in, from, l->pos);
-	bool cutting = kind == '#' || kind == '%';
+	bool cutting = kind == '#' || kind == '%', supported = memchr("+-?#%", kind, 5) != NULL;
 	/* ":=" and the like fail only when their end is there, as they always did. */
-	if (!kind || (!colon && !strchr("+-?#%", kind)) || (colon && cutting))
-		return kind ? unsupported(mod, e) : missing(l, "'}'", e);
+	if ((!colon && !supported) || (colon && cutting))
+		return unsupported(mod, e);
 	cleanup_buf struct buf word = {0};
 	if (until(l, '}', cutting, &word, e) < 0)
 		return missing(l, "'}'", e);
-	if (!strchr("+-?#%", kind))
+	if (!supported)
 		return unsupported(mod, e);
 	struct str value;
 	bool known = look_up(l, name, &value), set = known && !(colon && value.len == 0);
@@ -175,7 +188,7 @@ static int modifier(struct lexer *l, struct str name, struct buf *out, struct er
 	if (!known && l->x->skip_unset)
 		return put_written(name, mod, buf_view(&word), out, e);
 	if (cutting)
-		return cut_value(value, buf_view(&word), kind, out, e);
+		return cut_value(l, value, buf_view(&word), kind, out, e);
 	if (kind == '?')
 		return set ? put(out, value, e) : demand(name, known, buf_view(&word), e);
 	if (kind == '+')
@@ -203,6 +216,7 @@ static int replacement(struct lexer *l, struct str name, struct buf *out, struct
 			return put_written(name, all ? STR("//") : STR("/"), buf_view(&pattern), out, e);
 		}
 	}
+	TRY(work_on(l, value, buf_view(&pattern), e));
 	TRY(pattern_replace(buf_view(&pattern), value, buf_view(&with), all, &result, e));
 	return put(out, buf_view(&result), e);
 }

@@ -7,7 +7,10 @@
 
 #include "base/mem.h"
 
-enum { SHOWN_MAX = 100 };
+enum {
+	SHOWN_MAX = 100, /* bytes of an unknown keyword in a message */
+	DOCS_MAX = 256,  /* names of one ARG that are looked for in the comments */
+};
 
 static int unknown(const struct node *n, struct err *e)
 {
@@ -74,13 +77,15 @@ static void take_args(struct arena *a, const struct node *n, struct instr *in)
 			p->value = str_from(p->key, (size_t)eq + 1);
 			p->key.len = (size_t)eq;
 		}
-		p->doc = comment_about(in->comments, in->ncomments, p->key);
+		if (i < DOCS_MAX)
+			p->doc = comment_about(in->comments, in->ncomments, p->key);
 	}
 }
 
+/* Those of RUN; COPY and ADD match theirs with arguments. */
 static void take_heredocs(struct arena *a, const struct node *n, struct instr *in)
 {
-	if (n->nheredocs == 0)
+	if (n->nheredocs == 0 || in->id != INSTR_RUN)
 		return;
 	in->nheredocs = n->nheredocs;
 	in->heredocs = arena_new(a, n->nheredocs * sizeof(*in->heredocs));

@@ -69,6 +69,8 @@ static int cut_node(struct arena *a, char escape, struct str text, const struct 
 	return 0;
 }
 
+enum { SHOWN_MAX = 100 }; /* bytes of a name in a message */
+
 /* RUN, COPY and ADD without JSON, also right below ONBUILD. */
 static bool may_have_heredocs(const struct node *n)
 {
@@ -86,7 +88,8 @@ static int read_heredocs(struct arena *a, struct lines *l, struct node *n, struc
 	for (size_t i = 0; i < n->nheredocs; i++) {
 		if (heredoc_read(l, &n->heredocs[i], e) == 0)
 			continue;
-		err_append(e, ": no line \"%.*s\"", STR_ARG(n->heredocs[i].name));
+		struct str name = n->heredocs[i].name;
+		err_append(e, ": no line \"%.*s\"", STR_ARG(name.len > SHOWN_MAX ? str_sub(name, 0, SHOWN_MAX) : name));
 		n->last = l->line;
 		return node_err(n, n->keyword.p, e);
 	}
@@ -96,9 +99,29 @@ static int read_heredocs(struct arena *a, struct lines *l, struct node *n, struc
 	return 0;
 }
 
+/* What the file has had so far. */
+struct totals {
+	size_t words, heredocs;
+};
+
+static int count_parts(const struct node *n, struct totals *t, struct err *e)
+{
+	t->heredocs += n->nheredocs;
+	for (const struct node *i = n; i; i = i->sub)
+		t->words += i->args.n + i->flags.n;
+	if (t->words > SYNTAX_WORDS_TOTAL)
+		err_set(e, ERR_LIMIT, "more than %d arguments in one file", SYNTAX_WORDS_TOTAL);
+	else if (t->heredocs > SYNTAX_HEREDOCS_TOTAL)
+		err_set(e, ERR_LIMIT, "more than %d here-documents in one file", SYNTAX_HEREDOCS_TOTAL);
+	else
+		return 0;
+	return node_err(n, n->keyword.p, e);
+}
+
 static int parse_lines(struct arena *a, struct lines *l, struct syntax *s, struct err *e)
 {
 	size_t cap = 0;
+	struct totals totals = {0};
 	for (;;) {
 		struct line *line = arena_new(a, sizeof(*line));
 		struct node *n;
@@ -111,6 +134,7 @@ static int parse_lines(struct arena *a, struct lines *l, struct syntax *s, struc
 		}
 		TRY(cut_node(a, l->escape, line->text, line, 0, &n, e));
 		TRY(read_heredocs(a, l, n, e));
+		TRY(count_parts(n, &totals, e));
 		ARENA_ROOM(a, s->nodes, s->nnodes, cap);
 		s->nodes[s->nnodes++] = n;
 	}

@@ -49,6 +49,8 @@ enum {
 	SYNTAX_NODES_MAX = 65536,
 	SYNTAX_WORDS_MAX = 65536,  /* of one instruction */
 	SYNTAX_HEREDOCS_MAX = 256, /* of one instruction */
+	SYNTAX_WORDS_TOTAL = 1 << 20,     /* of one file */
+	SYNTAX_HEREDOCS_TOTAL = 1 << 14,
 	SYNTAX_INNER_MAX = 16,     /* ONBUILD ONBUILD ... */
 };
 

@@ -190,6 +190,21 @@ Test(expand, messages_name_the_word_and_the_cause)
 	arena_done(&a);
 }
 
+Test(expand, a_nul_is_no_modifier)
+{
+	static const char *const words[] = {"${NAME\0}", "${NAME:\0x}"};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct env env = {0};
+		struct arena a = {0};
+		struct err e = {0};
+		struct str got;
+		struct expander x = {.get = get, .arg = &env, .escape = '\\'};
+		struct str word = {words[i], 8 + i * 2};
+		cr_assert_eq(expand_word(&x, word, &a, &got, &e), -ERR_SYNTAX);
+		arena_done(&a);
+	}
+}
+
 Test(expand, nesting_has_an_end)
 {
 	struct env env = {0};
