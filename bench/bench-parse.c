@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `bench-parse FOLDER [ROUNDS]`: parses all files of a folder again and again and prints the average time of one file. Files
- * that do not parse count too: refusing is work as well.
+ * `bench-parse FOLDER [ROUNDS]`: parses all files of a folder again and again and prints the average time of one file.
+ * Files that do not parse count too: refusing is work as well.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -72,8 +72,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < rounds; i++)
 		parse_all(&t);
 	double each = (now() - from) / rounds / (double)t.n;
-	printf("%zu files (%zu refused), %zu bytes: %.2f us a file, %.0f MB/s\n", t.n, refused, t.bytes / t.n, each * 1e6,
-	    (double)t.bytes / (double)t.n / each / 1e6);
+	printf("%zu files (%zu refused), %zu bytes: %.2f us a file, %.0f MB/s\n", t.n, refused, t.bytes / t.n,
+	    each * 1e6, (double)t.bytes / (double)t.n / each / 1e6);
 	for (size_t i = 0; i < t.n; i++)
 		mem_free(t.p[i]);
 	mem_free(t.p);

@@ -130,7 +130,8 @@ static int check_copy(struct arena *a, const struct node *n, struct instr *in, s
 {
 	if (in->nargs < 2)
 		return err_set(e, ERR_SYNTAX,
-		    "%s requires at least two arguments, but only one was provided. Destination could not be determined",
+		    "%s requires at least two arguments, but only one was provided. Destination could not be "
+		    "determined",
 		    instr_name(in->id));
 	return match_heredocs(a, n, in, e);
 }
@@ -146,11 +147,13 @@ static int check_from(struct arena *a, const struct node *n, struct instr *in, s
 	bool fine = (name.p[0] | 0x20) >= 'a' && (name.p[0] | 0x20) <= 'z';
 	for (size_t i = 0; i < name.len && fine; i++) {
 		char c = name.p[i];
-		fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+		fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		       c == '_' || c == '.';
 	}
 	if (fine)
 		return 0;
-	err_set(e, ERR_SYNTAX, "invalid name for build stage: \"%.*s\", name can't start with a number or contain symbols", STR_ARG(name));
+	err_set(e, ERR_SYNTAX,
+	    "invalid name for build stage: \"%.*s\", name can't start with a number or contain symbols", STR_ARG(name));
 	return node_err(n, n->args.w[2].at, e);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The expander walks over a word once and appends to a buffer. The special characters are all ASCII, so other bytes are
- * copied as they are, valid UTF-8 or not; characters matter only in names and where results are split. The word behind a
- * modifier is expanded by the same functions into a scratch buffer, up to its closing character; the depth of that is bounded.
+ * copied as they are, valid UTF-8 or not; characters matter only in names and where results are split. The word behind
+ * a modifier is expanded by the same functions into a scratch buffer, up to its closing character; the depth of that is
+ * bounded.
  */
 #include "parser/expand.h"
 
@@ -27,7 +28,7 @@ static const uint64_t WORK_MAX = (uint64_t)1 << 30;
 struct splitter {
 	struct arena *a;
 	struct buf word;
-	size_t solid;      /* length of word without blanks kept behind it */
+	size_t solid; /* length of word without blanks kept behind it */
 	struct str *words;
 	size_t n, cap;
 };
@@ -290,7 +291,8 @@ static int double_quotes(struct lexer *l, struct buf *out, struct err *e)
 	for (;;) {
 		int c = peek(l);
 		if (c < 0)
-			return err_set(e, ERR_SYNTAX, "unexpected end of statement while looking for matching double-quote");
+			return err_set(
+			    e, ERR_SYNTAX, "unexpected end of statement while looking for matching double-quote");
 		if (c == '"')
 			break;
 		if (c == '$')
@@ -336,7 +338,8 @@ static int until(struct lexer *l, int stop, bool raw_escapes, struct buf *out, s
 	l->raw_escapes = raw_escapes;
 	while (peek(l) != stop) {
 		if (at_end(l))
-			return err_set(e, ERR_SYNTAX, "unexpected end of statement while looking for matching %c", stop);
+			return err_set(
+			    e, ERR_SYNTAX, "unexpected end of statement while looking for matching %c", stop);
 		TRY(part(l, out, &p, e));
 	}
 	l->pos++;
@@ -431,7 +434,8 @@ static int split_parts(struct lexer *l, struct splitter *s, struct err *e)
 	return end_word(s, e);
 }
 
-int expand_words(const struct expander *x, struct str word, struct arena *a, struct str **ret, size_t *ret_n, struct err *e)
+int expand_words(
+    const struct expander *x, struct str word, struct arena *a, struct str **ret, size_t *ret_n, struct err *e)
 {
 	struct splitter s = {.a = a};
 	struct lexer l = {.x = x, .in = word, .raw_escapes = x->raw_escapes};

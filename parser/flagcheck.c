@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flags of an instruction against the list in INSTRS ("chown link? exclude*"). Values are mostly not looked at: they are
- * expanded later. The exceptions are those that never hold variables.
+ * Flags of an instruction against the list in INSTRS ("chown link? exclude*"). Values are mostly not looked at: they
+ * are expanded later. The exceptions are those that never hold variables.
  */
 #include "base/mem.h"
 #include "parser/interpret.h"
@@ -75,7 +75,8 @@ static int check_flag(struct arena *a, const struct instr *in, const struct flag
 	if (spec.boolean ? f->has_value && !f->value.len : !f->has_value)
 		return err_set(e, ERR_SYNTAX, "missing a value on flag: --%.*s", STR_ARG(f->name));
 	if (spec.boolean && f->has_value && !str_ieq(f->value, STR("true")) && !str_ieq(f->value, STR("false")))
-		return err_set(e, ERR_SYNTAX, "expecting boolean value for flag --%.*s, not: %.*s", STR_ARG(f->name), STR_ARG(f->value));
+		return err_set(e, ERR_SYNTAX, "expecting boolean value for flag --%.*s, not: %.*s", STR_ARG(f->name),
+		    STR_ARG(f->value));
 	return 0;
 }
 
@@ -110,7 +111,8 @@ static int check_device(struct arena *a, const struct flag *f, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		bool required;
 		if (str_starts(fields[i], STR("required=")) && bool_parse(str_from(fields[i], 9), &required, e) < 0)
-			return err_set(e, ERR_SYNTAX, "invalid value for required: %.*s", STR_ARG(str_from(fields[i], 9)));
+			return err_set(
+			    e, ERR_SYNTAX, "invalid value for required: %.*s", STR_ARG(str_from(fields[i], 9)));
 	}
 	return 0;
 }
@@ -158,7 +160,7 @@ static bool ignores_flags(const struct node *n)
 {
 	const char *flags = instr_kind((enum instr_id)n->id)->flags;
 	return (flags && flags[0] == '-') ||
-	    (n->id == INSTR_HEALTHCHECK && n->args.n && str_ieq(n->args.w[0].text, STR("NONE")));
+	       (n->id == INSTR_HEALTHCHECK && n->args.n && str_ieq(n->args.w[0].text, STR("NONE")));
 }
 
 int flags_interpret(struct arena *a, const struct node *n, struct instr *in, struct err *e)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flags: the words with "--" in front of the other arguments, for every instruction. Both kinds of quotes and the escape
- * character work in them and are gone from the result; what a flag means is settled later, by those who know the instruction.
+ * Flags: the words with "--" in front of the other arguments, for every instruction. Both kinds of quotes and the
+ * escape character work in them and are gone from the result; what a flag means is settled later, by those who know the
+ * instruction.
  */
 #include "base/buf.h"
 #include "parser/runes.h"

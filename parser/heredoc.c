@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Here-documents. A line is cut into words by the expander with everything kept as it is written; a word of the form
- * N<<WORD or N<<-WORD opens one. What the terminator is, and whether a part of it was quoted, is found by expanding the word
- * once without and once with its quotes. The escape character is a backslash here whatever the file says.
+ * N<<WORD or N<<-WORD opens one. What the terminator is, and whether a part of it was quoted, is found by expanding the
+ * word once without and once with its quotes. The escape character is a backslash here whatever the file says.
  */
 #include "base/mem.h"
 #include "parser/expand.h"
@@ -55,7 +55,8 @@ int heredoc_word(struct arena *a, struct str word, bool *ret_is, struct heredoc 
 
 int heredoc_find(struct arena *a, struct str line, struct heredoc **ret, size_t *ret_n, struct err *e)
 {
-	struct expander raw = {.get = no_variable, .escape = '\\', .skip_unset = true, .raw_quotes = true, .raw_escapes = true};
+	struct expander raw = {
+	    .get = no_variable, .escape = '\\', .skip_unset = true, .raw_quotes = true, .raw_escapes = true};
 	struct str *words;
 	size_t n, cap = 0;
 	struct err ignored;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nodes to instructions: unknown keywords end here, words find their places in the file, names are parted from values. What
- * the single instructions demand is in flagcheck.c and argcheck.c.
+ * Nodes to instructions: unknown keywords end here, words find their places in the file, names are parted from values.
+ * What the single instructions demand is in flagcheck.c and argcheck.c.
  */
 #include "parser/interpret.h"
 
@@ -58,8 +58,11 @@ static void take_pairs(struct arena *a, const struct node *n, struct instr *in)
 	in->pairs = arena_new(a, (in->npairs + 1) * sizeof(*in->pairs));
 	for (size_t i = 0; i < in->npairs; i++) {
 		const struct word *w = &n->args.w[i * 3];
-		in->pairs[i] = (struct pair){.key = w[0].text, .value = w[1].text, .has_value = true,
-		    .legacy = w[2].text.len == 0, .where = place(n, w[0].at)};
+		in->pairs[i] = (struct pair){.key = w[0].text,
+		    .value = w[1].text,
+		    .has_value = true,
+		    .legacy = w[2].text.len == 0,
+		    .where = place(n, w[0].at)};
 	}
 }
 
@@ -100,7 +103,8 @@ int interpret(struct arena *a, const struct node *n, struct instr **ret, struct 
 	if (n->id < 0)
 		return unknown(n, e);
 	struct instr *in = arena_new(a, sizeof(*in));
-	*in = (struct instr){.id = (enum instr_id)n->id, .keyword = n->keyword, .original = n->original, .json = n->json};
+	*in =
+	    (struct instr){.id = (enum instr_id)n->id, .keyword = n->keyword, .original = n->original, .json = n->json};
 	in->where = place(n, n->keyword.p);
 	if (in->where.line != n->first)
 		in->where = (struct where){n->first, n->line->pieces[0].col, n->last};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON form of arguments, as strict as RFC 8259: one array, white space around it, nothing else. Whether the elements are
- * strings decides between an error and success, whether it is JSON at all between this form and another one, so a text is
- * first walked over as JSON of any kind (without recursion: a stack of bits remembers what is open), noting the strings of the
- * outer array.
+ * The JSON form of arguments, as strict as RFC 8259: one array, white space around it, nothing else. Whether the
+ * elements are strings decides between an error and success, whether it is JSON at all between this form and another
+ * one, so a text is first walked over as JSON of any kind (without recursion: a stack of bits remembers what is open),
+ * noting the strings of the outer array.
  */
 #include "parser/runes.h"
 #include "parser/syntax.h"

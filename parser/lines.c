@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader of lines. A line goes on when it ends in the escape character (and blanks) that is not behind another escape;
- * the next one is appended with nothing between. Comment lines and blank lines inside do not end it. Most instructions
- * stand on one line and become slices of the file; only glued ones are copied.
+ * The reader of lines. A line goes on when it ends in the escape character (and blanks) that is not behind another
+ * escape; the next one is appended with nothing between. Comment lines and blank lines inside do not end it. Most
+ * instructions stand on one line and become slices of the file; only glued ones are copied.
  */
 #include "parser/lines.h"
 
@@ -73,7 +73,10 @@ static int try_directive(struct lines *l, struct str line, struct str whole, boo
 	}
 	unsigned bit = (name.p[0] | 0x20) == 'e' ? 1 : (name.p[0] | 0x20) == 's' ? 2 : 4;
 	if (l->seen & bit) {
-		err_set(e, ERR_SYNTAX, "only one %s parser directive can be used", bit == 1 ? "escape" : bit == 2 ? "syntax" : "check");
+		err_set(e, ERR_SYNTAX, "only one %s parser directive can be used",
+		    bit == 1   ? "escape"
+		    : bit == 2 ? "syntax"
+		               : "check");
 		return err_at(e, l->line, (int)(name.p - whole.p) + 1, 0);
 	}
 	l->seen |= bit;

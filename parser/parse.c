@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text to cf: nodes are interpreted one after the other and put into stages. Two allocations hold everything: the cf with its
- * arena's handle, and the arena.
+ * Text to cf: nodes are interpreted one after the other and put into stages. Two allocations hold everything: the cf
+ * with its arena's handle, and the arena.
  */
 #include "parser/parse.h"
 

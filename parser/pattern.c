@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Matching without backtracking: all states of the pattern are carried along the text at once, each with the leftmost place
- * where its match can have begun. Suffixes are matched as prefixes of the text read backwards.
+ * Matching without backtracking: all states of the pattern are carried along the text at once, each with the leftmost
+ * place where its match can have begun. Suffixes are matched as prefixes of the text read backwards.
  */
 #include "parser/pattern.h"
 
@@ -56,8 +56,9 @@ static int compile(struct matcher *m, struct str pattern, struct err *e)
 			i++;
 			n = i < pattern.len ? rune_next(str_from(pattern, i), &c) : 0;
 			if (n != 1 || !strchr("*?\\}/", (int)c) || !c)
-				return err_set(e, ERR_SYNTAX, "invalid pattern (%.*s) in substitution: invalid escape '\\%.*s'",
-				    STR_ARG(pattern), STR_ARG(str_sub(pattern, i, i + n)));
+				return err_set(e, ERR_SYNTAX,
+				    "invalid pattern (%.*s) in substitution: invalid escape '\\%.*s'", STR_ARG(pattern),
+				    STR_ARG(str_sub(pattern, i, i + n)));
 		}
 		t->text = str_sub(pattern, i, i + n);
 		i += n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UTF-8 and character classes. Variable names may hold letters of any script and words end at any of Unicode's blanks, so
- * the classes are needed; the locale of the process must not decide them, so the tables are our own.
+ * UTF-8 and character classes. Variable names may hold letters of any script and words end at any of Unicode's blanks,
+ * so the classes are needed; the locale of the process must not decide them, so the tables are our own.
  */
 #include "parser/runes.h"
 
@@ -39,7 +39,7 @@ size_t rune_next_slow(struct str s, uint32_t *ret)
 size_t rune_last(struct str s, uint32_t *ret)
 {
 	for (size_t n = 2; n <= 4 && n <= s.len; n++) {
-		if ((unsigned char)s.p[s.len - n + 1] < 0x80 || ((unsigned char)s.p[s.len - n + 1] & 0xC0) != 0x80)
+		if (!continues(s, s.len - n + 1))
 			break;
 		if (rune_next(str_from(s, s.len - n), ret) == n)
 			return n;
@@ -98,7 +98,7 @@ bool rune_space(uint32_t c)
 	if (c < 0x80)
 		return c == ' ' || (c >= '\t' && c <= '\r');
 	return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-	    c == 0x202F || c == 0x205F || c == 0x3000;
+	       c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool rune_shown(uint32_t c)

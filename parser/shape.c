@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shapes of arguments. Results are slices of the line wherever the text stands there as it is meant, so that places in
- * messages can be told from pointers.
+ * The shapes of arguments. Results are slices of the line wherever the text stands there as it is meant, so that places
+ * in messages can be told from pointers.
  */
 #include "parser/runes.h"
 #include "parser/syntax.h"
@@ -36,7 +36,8 @@ static int cut_words(struct arena *a, struct str rest, struct words *out, struct
 
 /*
  * Length of the word at s, which begins with no blank: ends at a blank outside of quotes. The escape takes the next
- * character with it, but not in single quotes. *ret_text is the word; an escape at the very end of the text is not part of it.
+ * character with it, but not in single quotes. *ret_text is the word; an escape at the very end of the text is not part
+ * of it.
  */
 static size_t quoted_word(struct str s, char escape, struct str *ret_text)
 {
@@ -75,7 +76,8 @@ static int cut_quoted(struct arena *a, char escape, struct str rest, struct word
 	return 0;
 }
 
-static int add_pair(struct arena *a, struct str name, struct str value, const char *sep, struct words *out, struct err *e)
+static int add_pair(
+    struct arena *a, struct str name, struct str value, const char *sep, struct words *out, struct err *e)
 {
 	TRY(words_add(a, out, name, name.p, e));
 	TRY(words_add(a, out, value, value.p, e));
@@ -100,7 +102,8 @@ static int cut_pairs(struct arena *a, char escape, struct str rest, struct node 
 		struct str w = all.w[i].text;
 		ptrdiff_t eq = str_find(w, '=');
 		if (eq < 0) {
-			err_set(e, ERR_SYNTAX, "Syntax error - can't find = in \"%.*s\". Must be of the form: name=value", STR_ARG(w));
+			err_set(e, ERR_SYNTAX,
+			    "Syntax error - can't find = in \"%.*s\". Must be of the form: name=value", STR_ARG(w));
 			return node_err(n, w.p, e);
 		}
 		TRY(add_pair(a, str_sub(w, 0, (size_t)eq), str_from(w, (size_t)eq + 1), "=", &n->args, e));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of the file that a message is about, in the form people know from other builders: a heading, the lines around, the
- * guilty ones marked. We add a caret under the column. Lines are found by walking over the text: this happens once a build
- * at most. Control characters are not handed on to the terminal.
+ * The part of the file that a message is about, in the form people know from other builders: a heading, the lines
+ * around, the guilty ones marked. We add a caret under the column. Lines are found by walking over the text: this
+ * happens once a build at most. Control characters are not handed on to the terminal.
  */
 #include "base/buf.h"
 #include "parser/parse.h"
@@ -78,7 +78,8 @@ void cf_excerpt(struct str text, const char *file, int first, int last, int col,
 	for (int i = 1; i <= to; i++) {
 		if (!str_split(&rest, '\n', &line))
 			line = (struct str){"", 0};
-		if (i < from || (i > first + RANGE_SHOWN / 2 && i < last - RANGE_SHOWN / 2 && last - first > RANGE_SHOWN))
+		if (i < from ||
+		    (i > first + RANGE_SHOWN / 2 && i < last - RANGE_SHOWN / 2 && last - first > RANGE_SHOWN))
 			continue;
 		if (line.len && line.p[line.len - 1] == '\r')
 			line.len--;

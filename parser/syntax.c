@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "parser/runes.h"
 
-static int cut_node(struct arena *a, char escape, struct str text, const struct line *line, unsigned depth, struct node **ret,
-    struct err *e);
+static int cut_node(struct arena *a, char escape, struct str text, const struct line *line, unsigned depth,
+    struct node **ret, struct err *e);
 
 int node_err(const struct node *n, const char *p, struct err *e)
 {
@@ -54,8 +54,8 @@ static int cut_arguments(struct arena *a, char escape, struct str rest, unsigned
 	return shape_cut(a, escape, rest, n, e);
 }
 
-static int cut_node(struct arena *a, char escape, struct str text, const struct line *line, unsigned depth, struct node **ret,
-    struct err *e)
+static int cut_node(struct arena *a, char escape, struct str text, const struct line *line, unsigned depth,
+    struct node **ret, struct err *e)
 {
 	struct node *n = arena_new(a, sizeof(*n));
 	struct str rest;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the language's conformance data, which lives outside of this repository: `conformance FOLDER [-v]`. Each .jsonl file
- * has a driver; a folder of folders has one too. Prints the ids that failed (with -v why) and a count for each file; exit
- * status 1 when there were any. A file that is missing counts as failed: data that is not looked at proves nothing.
+ * Runs the language's conformance data, which lives outside of this repository: `conformance FOLDER [-v]`. Each .jsonl
+ * file has a driver; a folder of folders has one too. Prints the ids that failed (with -v why) and a count for each
+ * file; exit status 1 when there were any. A file that is missing counts as failed: data that is not looked at proves
+ * nothing.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static const struct {
 struct run {
 	const char *root;
 	bool verbose;
-	unsigned passed, failed;           /* of the file at hand */
+	unsigned passed, failed; /* of the file at hand */
 	unsigned all_passed, all_failed;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The level of instructions: the folders instructions/ and corpus/. A command is compared by what its kind has to say. */
+/* The level of instructions: the folders instructions/ and corpus/. A command is compared by what its kind has to say.
+ */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -21,13 +22,13 @@ static bool same_lines(struct where w, const struct jval *want, struct buf *why)
 {
 	size_t n = jval_count(want);
 	return drive_same_int(why, "first line", w.line, jval_int(jval_at(want, 0), -1)) &&
-	    drive_same_int(why, "last line", w.end_line, jval_int(jval_at(want, n - 1), -1));
+	       drive_same_int(why, "last line", w.end_line, jval_int(jval_at(want, n - 1), -1));
 }
 
 static bool same_value(const struct instr *in, const struct jval *want, struct buf *why)
 {
 	return drive_same_int(why, "arguments", (long long)in->nargs, 1) &&
-	    drive_same(why, "value", in->args[0], jval_get_text(want, "value"));
+	       drive_same(why, "value", in->args[0], jval_get_text(want, "value"));
 }
 
 static bool same_pairs(const struct instr *in, const struct jval *want, struct buf *why)
@@ -37,8 +38,8 @@ static bool same_pairs(const struct instr *in, const struct jval *want, struct b
 	for (size_t i = 0; same && i < in->npairs; i++) {
 		const struct jval *p = jval_at(pairs, i);
 		same = drive_same(why, "key", in->pairs[i].key, jval_text(jval_at(p, 0))) &&
-		    drive_same(why, "value", in->pairs[i].value, jval_text(jval_at(p, 1))) &&
-		    drive_same_int(why, "legacy", in->pairs[i].legacy, jval_bool(jval_at(p, 2), false));
+		       drive_same(why, "value", in->pairs[i].value, jval_text(jval_at(p, 1))) &&
+		       drive_same_int(why, "legacy", in->pairs[i].legacy, jval_bool(jval_at(p, 2), false));
 	}
 	return same;
 }
@@ -50,9 +51,9 @@ static bool same_args(const struct instr *in, const struct jval *want, struct bu
 	for (size_t i = 0; same && i < in->npairs; i++) {
 		const struct jval *w = jval_at(args, i);
 		same = drive_same(why, "key", in->pairs[i].key, jval_get_text(w, "key")) &&
-		    drive_same_int(why, "has value", in->pairs[i].has_value, jval_is_string(jval_get(w, "value"))) &&
-		    drive_same(why, "value", in->pairs[i].value, jval_get_text(w, "value")) &&
-		    drive_same(why, "doc", in->pairs[i].doc, jval_get_text(w, "doc"));
+		       drive_same_int(why, "has value", in->pairs[i].has_value, jval_is_string(jval_get(w, "value"))) &&
+		       drive_same(why, "value", in->pairs[i].value, jval_get_text(w, "value")) &&
+		       drive_same(why, "doc", in->pairs[i].doc, jval_get_text(w, "doc"));
 	}
 	return same;
 }
@@ -60,7 +61,7 @@ static bool same_args(const struct instr *in, const struct jval *want, struct bu
 static bool same_command(const struct instr *in, const struct jval *want, struct buf *why)
 {
 	return drive_same_int(why, "shell", !in->json, jval_bool(jval_get(want, "shell"), false)) &&
-	    same_list("cmdline", in->args, in->nargs, jval_get(want, "cmdline"), why);
+	       same_list("cmdline", in->args, in->nargs, jval_get(want, "cmdline"), why);
 }
 
 static bool same_health(const struct instr *in, const struct jval *want, struct buf *why)
@@ -77,12 +78,13 @@ static bool same_health(const struct instr *in, const struct jval *want, struct 
 		struct err e = {0};
 		int64_t ns = 0;
 		same = (!f || duration_parse(f->value, &ns, &e) == 0) &&
-		    drive_same_int(why, flags[i][0], ns, jval_int(jval_get(h, flags[i][1]), 0));
+		       drive_same_int(why, flags[i][0], ns, jval_int(jval_get(h, flags[i][1]), 0));
 	}
 	return same && drive_same_int(why, "words", (long long)in->nargs + 1, (long long)jval_count(test));
 }
 
-static bool same_string_flag(const struct instr *in, const char *name, const char *fallback, const char *want, struct buf *why)
+static bool same_string_flag(
+    const struct instr *in, const char *name, const char *fallback, const char *want, struct buf *why)
 {
 	const struct flag *f = instr_flag(in, name);
 	return drive_same(why, name, f ? f->value : str_of(fallback), want);
@@ -92,19 +94,20 @@ static bool same_run(const struct instr *in, const struct jval *want, struct buf
 {
 	const struct jval *files = jval_get(want, "files");
 	bool same = same_command(in, want, why) &&
-	    same_string_flag(in, "network", "default", jval_get_text(want, "network"), why) &&
-	    same_string_flag(in, "security", "sandbox", jval_get_text(want, "security"), why) &&
-	    drive_same_int(why, "files", (long long)in->nheredocs, (long long)jval_count(files));
+	            same_string_flag(in, "network", "default", jval_get_text(want, "network"), why) &&
+	            same_string_flag(in, "security", "sandbox", jval_get_text(want, "security"), why) &&
+	            drive_same_int(why, "files", (long long)in->nheredocs, (long long)jval_count(files));
 	for (size_t i = 0; same && i < in->nheredocs; i++) {
 		const struct jval *f = jval_at(files, i);
 		same = drive_same(why, "file", in->heredocs[i].name, jval_get_text(f, "Name")) &&
-		    drive_same(why, "body", in->heredocs[i].raw, jval_get_text(f, "Data")) &&
-		    drive_same_int(why, "chomp", in->heredocs[i].chomp, jval_bool(jval_get(f, "Chomp"), false));
+		       drive_same(why, "body", in->heredocs[i].raw, jval_get_text(f, "Data")) &&
+		       drive_same_int(why, "chomp", in->heredocs[i].chomp, jval_bool(jval_get(f, "Chomp"), false));
 	}
 	size_t mounts = 0;
 	for (size_t i = 0; i < in->nflags; i++)
 		mounts += str_eqz(in->flags[i].name, "mount");
-	return same && drive_same_int(why, "mounts", (long long)mounts, (long long)jval_count(jval_get(want, "mounts")));
+	return same &&
+	       drive_same_int(why, "mounts", (long long)mounts, (long long)jval_count(jval_get(want, "mounts")));
 }
 
 /* opts: a string, a boolean, or a list of strings for --exclude; null is absent. */
@@ -138,13 +141,13 @@ static bool same_copy(const struct instr *in, const struct jval *want, struct bu
 		const struct heredoc *h = instr_heredoc(in, i);
 		const struct jval *w = h ? jval_at(files, f++) : jval_at(sources, s++);
 		same = h ? drive_same(why, "file", h->name, jval_get_text(w, "Path")) &&
-			drive_same(why, "data", h->content, jval_get_text(w, "Data")) &&
-			drive_same_int(why, "expand", h->expand, jval_bool(jval_get(w, "Expand"), false))
-			 : drive_same(why, "source", in->args[i], jval_text(w));
+		               drive_same(why, "data", h->content, jval_get_text(w, "Data")) &&
+		               drive_same_int(why, "expand", h->expand, jval_bool(jval_get(w, "Expand"), false))
+		         : drive_same(why, "source", in->args[i], jval_text(w));
 	}
 	return same && drive_same(why, "dest", in->args[in->nargs - 1], jval_get_text(want, "dest")) &&
-	    drive_same_int(why, "sources", (long long)s, (long long)jval_count(sources)) &&
-	    drive_same_int(why, "inline", (long long)f, (long long)jval_count(files));
+	       drive_same_int(why, "sources", (long long)s, (long long)jval_count(sources)) &&
+	       drive_same_int(why, "inline", (long long)f, (long long)jval_count(files));
 }
 
 static int by_text(const void *a, const void *b)
@@ -196,20 +199,20 @@ static same_fn *const same[INSTR_COUNT] = {
 static bool same_instr(const struct instr *in, const struct jval *want, struct buf *why)
 {
 	return drive_same(why, "name", str_of(instr_name(in->id)), jval_get_text(want, "name")) &&
-	    drive_same(why, "code", str_trim(in->original), jval_get_text(want, "code")) &&
-	    same_lines(in->where, jval_get(want, "lines"), why) && same[in->id](in, want, why);
+	       drive_same(why, "code", str_trim(in->original), jval_get_text(want, "code")) &&
+	       same_lines(in->where, jval_get(want, "lines"), why) && same[in->id](in, want, why);
 }
 
 static bool same_stage(const struct stage *s, const struct jval *want, struct buf *why)
 {
 	const struct jval *commands = jval_get(want, "commands");
 	bool fine = drive_same(why, "base", s->base, jval_get_text(want, "base")) &&
-	    drive_same(why, "name", s->name, jval_get_text(want, "name")) &&
-	    drive_same(why, "platform", s->platform, jval_get_text(want, "platform")) &&
-	    drive_same(why, "doc", s->doc, jval_get_text(want, "doc")) &&
-	    drive_same(why, "code", str_trim(s->from->original), jval_get_text(want, "code")) &&
-	    same_lines(s->where, jval_get(want, "lines"), why) &&
-	    drive_same_int(why, "commands", (long long)s->ninstrs, (long long)jval_count(commands));
+	            drive_same(why, "name", s->name, jval_get_text(want, "name")) &&
+	            drive_same(why, "platform", s->platform, jval_get_text(want, "platform")) &&
+	            drive_same(why, "doc", s->doc, jval_get_text(want, "doc")) &&
+	            drive_same(why, "code", str_trim(s->from->original), jval_get_text(want, "code")) &&
+	            same_lines(s->where, jval_get(want, "lines"), why) &&
+	            drive_same_int(why, "commands", (long long)s->ninstrs, (long long)jval_count(commands));
 	for (size_t i = 0; fine && i < s->ninstrs; i++)
 		fine = same_instr(s->instrs[i], jval_at(commands, i), why);
 	return fine;
@@ -219,10 +222,10 @@ static bool same_cf(const struct cf *cf, const struct jval *c, struct buf *why)
 {
 	const struct jval *metas = jval_get(c, "metaArgs"), *stages = jval_get(c, "stages");
 	bool fine = drive_same_int(why, "metas", (long long)cf->nmetas, (long long)jval_count(metas)) &&
-	    drive_same_int(why, "stages", (long long)cf->nstages, (long long)jval_count(stages));
+	            drive_same_int(why, "stages", (long long)cf->nstages, (long long)jval_count(stages));
 	for (size_t i = 0; fine && i < cf->nmetas; i++)
 		fine = same_args(cf->metas[i], jval_at(metas, i), why) &&
-		    same_lines(cf->metas[i]->where, jval_get(jval_at(metas, i), "lines"), why);
+		       same_lines(cf->metas[i]->where, jval_get(jval_at(metas, i), "lines"), why);
 	for (size_t i = 0; fine && i < cf->nstages; i++)
 		fine = same_stage(&cf->stages[i], jval_at(stages, i), why);
 	return fine;

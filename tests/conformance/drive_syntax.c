@@ -16,9 +16,9 @@ static bool same_words(const char *what, const struct words *got, const struct j
 static bool same_heredoc(const struct heredoc *h, const struct jval *want, struct buf *why)
 {
 	return drive_same(why, "heredoc name", h->name, jval_get_text(want, "name")) &
-	    drive_same_int(why, "heredoc fd", h->fd, jval_int(jval_get(want, "fd"), 0)) &
-	    drive_same_int(why, "heredoc expand", h->expand, jval_bool(jval_get(want, "expand"), false)) &
-	    drive_same_int(why, "heredoc chomp", h->chomp, jval_bool(jval_get(want, "chomp"), false));
+	       drive_same_int(why, "heredoc fd", h->fd, jval_int(jval_get(want, "fd"), 0)) &
+	       drive_same_int(why, "heredoc expand", h->expand, jval_bool(jval_get(want, "expand"), false)) &
+	       drive_same_int(why, "heredoc chomp", h->chomp, jval_bool(jval_get(want, "chomp"), false));
 }
 
 static bool same_heredocs(const struct node *n, const struct jval *want, struct buf *why)
@@ -26,7 +26,7 @@ static bool same_heredocs(const struct node *n, const struct jval *want, struct 
 	bool same = drive_same_int(why, "heredocs", (long long)n->nheredocs, (long long)jval_count(want));
 	for (size_t i = 0; same && i < n->nheredocs; i++)
 		same = same_heredoc(&n->heredocs[i], jval_at(want, i), why) &&
-		    drive_same(why, "heredoc body", n->heredocs[i].raw, jval_get_text(jval_at(want, i), "content"));
+		       drive_same(why, "heredoc body", n->heredocs[i].raw, jval_get_text(jval_at(want, i), "content"));
 	return same;
 }
 
@@ -42,17 +42,17 @@ static bool same_node(const struct node *n, const struct jval *want, bool inner,
 {
 	const struct jval *sub = jval_get(want, "sub");
 	bool same = drive_same(why, "value", n->keyword, jval_get_text(want, "value")) &&
-	    drive_same(why, "original", n->original, jval_get_text(want, "original")) &&
-	    same_words("flags", &n->flags, jval_get(want, "flags"), why) &&
-	    same_words("args", &n->args, jval_get(want, "args"), why) &&
-	    drive_same_int(why, "json", n->json, jval_bool(jval_get(want, "json"), false)) &&
-	    drive_same_int(why, "has sub", n->sub != NULL, sub != NULL) &&
-	    (!sub || same_node(n->sub, sub, true, why));
+	            drive_same(why, "original", n->original, jval_get_text(want, "original")) &&
+	            same_words("flags", &n->flags, jval_get(want, "flags"), why) &&
+	            same_words("args", &n->args, jval_get(want, "args"), why) &&
+	            drive_same_int(why, "json", n->json, jval_bool(jval_get(want, "json"), false)) &&
+	            drive_same_int(why, "has sub", n->sub != NULL, sub != NULL) &&
+	            (!sub || same_node(n->sub, sub, true, why));
 	if (!same || inner)
 		return same;
 	return drive_same_int(why, "start", n->first, jval_int(jval_get(want, "start"), -1)) &&
-	    drive_same_int(why, "end", n->last, jval_int(jval_get(want, "end"), -1)) &&
-	    same_heredocs(n, jval_get(want, "heredocs"), why) && same_comments(n, jval_get(want, "comments"), why);
+	       drive_same_int(why, "end", n->last, jval_int(jval_get(want, "end"), -1)) &&
+	       same_heredocs(n, jval_get(want, "heredocs"), why) && same_comments(n, jval_get(want, "comments"), why);
 }
 
 static bool same_warnings(const struct syntax *s, const struct jval *want, struct buf *why)
@@ -68,7 +68,7 @@ static bool same_warnings(const struct syntax *s, const struct jval *want, struc
 		buf_puts(&text, "Empty continuation line found in: ");
 		buf_str(&text, n->line->text);
 		same = drive_same(why, "warning", buf_view(&text), jval_get_text(w, "short")) &&
-		    drive_same_int(why, "warning line", n->line->last, jval_int(jval_get(w, "line"), -1));
+		       drive_same_int(why, "warning line", n->line->last, jval_int(jval_get(w, "line"), -1));
 		buf_done(&text);
 	}
 	return same && drive_same_int(why, "warnings", (long long)k, (long long)jval_count(want));
@@ -84,8 +84,8 @@ static bool same_syntax(const struct syntax *s, const struct jval *c, struct buf
 		node_dump(s->nodes[i], &dump);
 	}
 	bool same = drive_same(why, "dump", buf_view(&dump), jval_get_text(c, "dump")) &&
-	    drive_same(why, "escape", (struct str){&s->escape, 1}, jval_get_text(c, "escape")) &&
-	    drive_same_int(why, "nodes", (long long)s->nnodes, (long long)jval_count(nodes));
+	            drive_same(why, "escape", (struct str){&s->escape, 1}, jval_get_text(c, "escape")) &&
+	            drive_same_int(why, "nodes", (long long)s->nnodes, (long long)jval_count(nodes));
 	buf_done(&dump);
 	for (size_t i = 0; same && i < s->nnodes; i++)
 		same = same_node(s->nodes[i], jval_at(nodes, i), false, why);
@@ -118,8 +118,8 @@ bool drive_directive(const struct jval *c, struct buf *why)
 	const struct jval *loc = jval_at(jval_get(c, "loc"), 0);
 	/* The reference counts the line of a JSON document from 0. */
 	return drive_same(why, "value", d.word, jval_get_text(c, "value")) &&
-	    drive_same(why, "cmdline", d.value, jval_get_text(c, "cmdline")) &&
-	    drive_same_int(why, "line", d.line, jval_int(loc, -1) + (d.room != NULL));
+	       drive_same(why, "cmdline", d.value, jval_get_text(c, "cmdline")) &&
+	       drive_same_int(why, "line", d.line, jval_int(loc, -1) + (d.room != NULL));
 }
 
 bool drive_heredoc_word(const struct jval *c, struct buf *why)
@@ -148,5 +148,5 @@ bool drive_jsonargs(const struct jval *c, struct buf *why)
 		return false;
 	}
 	return drive_same(why, "kind", str_of(kinds[kind]), jval_get_text(c, "kind")) &&
-	    same_words("array", &w, jval_get(c, "array"), why);
+	       same_words("array", &w, jval_get(c, "array"), why);
 }

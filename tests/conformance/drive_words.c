@@ -67,13 +67,13 @@ static bool one_word(const struct jval *c, struct expander *x, struct env *env, 
 		return true;
 	/* Names are compared on success: the order of looking them up is not part of the language. */
 	return drive_same(why, "result", got, jval_get_text(c, "result")) &&
-	    same_names("matched", &env->matched, jval_get(c, "matched"), why) &&
-	    same_names("unmatched", &env->unmatched, jval_get(c, "unmatched"), why);
+	       same_names("matched", &env->matched, jval_get(c, "matched"), why) &&
+	       same_names("unmatched", &env->unmatched, jval_get(c, "unmatched"), why);
 }
 
 /*
- * The reference loses what it has of a word when a modifier comes ("a${x:-b}" gives "b"), an accident of its buffers that
- * nobody can want. What it still has must be found in ours in the same order.
+ * The reference loses what it has of a word when a modifier comes ("a${x:-b}" gives "b"), an accident of its buffers
+ * that nobody can want. What it still has must be found in ours in the same order.
  */
 static bool same_remains(const struct str *got, size_t n, const struct jval *want, struct buf *why)
 {
@@ -130,9 +130,13 @@ bool drive_words(const struct jval *c, struct buf *why)
 	const struct jval *pairs = jval_get(c, "env");
 	for (size_t i = 0; i < jval_count(pairs); i++)
 		env_put(&env, str_of(jval_text(jval_at(pairs, i))));
-	struct expander x = {.get = env_get, .arg = &env, .escape = escape ? escape[0] : '\\',
-	    .raw_quotes = option(c, "rawQuotes"), .raw_escapes = option(c, "rawEscapes"),
-	    .skip_unset = option(c, "skipUnsetEnv"), .literal_quotes = option(c, "skipProcessQuotes")};
+	struct expander x = {.get = env_get,
+	    .arg = &env,
+	    .escape = escape ? escape[0] : '\\',
+	    .raw_quotes = option(c, "rawQuotes"),
+	    .raw_escapes = option(c, "rawEscapes"),
+	    .skip_unset = option(c, "skipUnsetEnv"),
+	    .literal_quotes = option(c, "skipProcessQuotes")};
 	return one_word(c, &x, &env, why) && many_words(c, &x, &env, why);
 }
 
@@ -156,7 +160,8 @@ static void verdict(bool fine, struct str line, const char *got, unsigned *passe
 
 void drive_env_table(struct str text, unsigned *passed, unsigned *failed, struct buf *why)
 {
-	static const char *const vars[] = {"PWD=/home", "SHELL=bash", "KOREAN=\xED\x95\x9C\xEA\xB5\xAD\xEC\x96\xB4", "NULL="};
+	static const char *const vars[] = {
+	    "PWD=/home", "SHELL=bash", "KOREAN=\xED\x95\x9C\xEA\xB5\xAD\xEC\x96\xB4", "NULL="};
 	cleanup_env struct env env = {0};
 	struct str line, input, want, got = {0};
 	for (size_t i = 0; i < ARRAY_LEN(vars); i++)
@@ -169,7 +174,8 @@ void drive_env_table(struct str text, unsigned *passed, unsigned *failed, struct
 		input = str_trim(str_from(input, 2));
 		want = str_trim(want);
 		int rc = expand_word(&x, input, &env.arena, &got, &e);
-		verdict(rc < 0 ? str_eqz(want, "error") : str_eq(got, want), line, rc < 0 ? e.text : got.p, passed, failed, why);
+		verdict(rc < 0 ? str_eqz(want, "error") : str_eq(got, want), line, rc < 0 ? e.text : got.p, passed,
+		    failed, why);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first byte gives the options, the rest is the word. The variables have values that provoke: empty ones, patterns, line
- * ends, broken UTF-8. A result that is accepted twice has to be the same twice.
+ * The first byte gives the options, the rest is the word. The variables have values that provoke: empty ones, patterns,
+ * line ends, broken UTF-8. A result that is accepted twice has to be the same twice.
  */
 #include <stdlib.h>
 
@@ -56,8 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	uint8_t o = data[0];
-	struct expander x = {.get = variable, .unset = unset, .arg = &count, .escape = o & 1 ? '`' : '\\', .raw_quotes = o & 2,
-	    .raw_escapes = o & 4, .skip_unset = o & 8, .literal_quotes = o & 16};
+	struct expander x = {.get = variable,
+	    .unset = unset,
+	    .arg = &count,
+	    .escape = o & 1 ? '`' : '\\',
+	    .raw_quotes = o & 2,
+	    .raw_escapes = o & 4,
+	    .skip_unset = o & 8,
+	    .literal_quotes = o & 16};
 	struct str word = {(const char *)data + 1, size - 1};
 	int rc = expand_word(&x, word, &a, &one, &e);
 	if (rc == 0) {

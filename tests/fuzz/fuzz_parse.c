@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a Containerfile: no crash, and what is accepted is coherent: it can be dumped, its triggers can be parsed, its
- * places lie inside the file, an excerpt can be made of any of them.
+ * Any bytes as a Containerfile: no crash, and what is accepted is coherent: it can be dumped, its triggers can be
+ * parsed, its places lie inside the file, an excerpt can be made of any of them.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main of a fuzz target without a fuzzer: `fuzz-x FOLDER...` feeds it each file of the folders, so that everything that
- * was ever found is an ordinary test. Linked with one fuzz_x.c.
+ * The main of a fuzz target without a fuzzer: `fuzz-x FOLDER...` feeds it each file of the folders, so that everything
+ * that was ever found is an ordinary test. Linked with one fuzz_x.c.
  */
 #include <dirent.h>
 #include <fcntl.h>

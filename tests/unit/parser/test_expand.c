@@ -12,8 +12,8 @@ struct env {
 
 static bool get(void *arg, struct str name, struct str *ret)
 {
-	static const char *const vars[][2] = {{"NAME", "value"}, {"EMPTY", ""}, {"TWO", "a  b"}, {"QUOTED", "'x' \"y\""},
-	    {"FILE", "dir/a.tar.gz"}, {"\xC3\xA9t\xC3\xA9", "summer"}};
+	static const char *const vars[][2] = {{"NAME", "value"}, {"EMPTY", ""}, {"TWO", "a  b"},
+	    {"QUOTED", "'x' \"y\""}, {"FILE", "dir/a.tar.gz"}, {"\xC3\xA9t\xC3\xA9", "summer"}};
 	((struct env *)arg)->asked++;
 	for (size_t i = 0; i < ARRAY_LEN(vars); i++)
 		if (str_eqz(name, vars[i][0])) {
@@ -106,7 +106,9 @@ static const struct {
     {"''", ""},
     {"a''b ''", "ab"},
     {"a\\ b", "a b"},
-    {" \xC2\xA0 a\xE3\x80\x80" "b ", "a|b"},
+    {" \xC2\xA0 a\xE3\x80\x80"
+     "b ",
+        "a|b"},
     {"cat << E x", "cat|<< E|x"},
     {"cat <<- \t E", "cat|<<- \t E"},
     {"a < b", "a|<|b"},
@@ -258,7 +260,8 @@ Test(expand, names_end_where_they_must)
 	static const struct {
 		const char *text;
 		size_t n;
-	} names[] = {{"a1_b-", 4}, {"1a", 1}, {"12-", 2}, {"@a", 1}, {"", 0}, {".", 0}, {"\xC3\xA9.", 2}, {"\xFF", 0}, {"0", 1}};
+	} names[] = {
+	    {"a1_b-", 4}, {"1a", 1}, {"12-", 2}, {"@a", 1}, {"", 0}, {".", 0}, {"\xC3\xA9.", 2}, {"\xFF", 0}, {"0", 1}};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		cr_assert_eq(expand_name(str_of(names[i].text)), names[i].n, "%s", names[i].text);
 }

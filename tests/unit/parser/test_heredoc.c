@@ -35,7 +35,8 @@ Test(heredoc, words_of_a_line_open_them)
 		cr_assert_eq(heredoc_find(&a, str_of(lines[i].line), &h, &n, &e), 0);
 		buf_puts(&names, "");
 		for (size_t k = 0; k < n; k++)
-			buf_printf(&names, "%.*s%s%s ", STR_ARG(h[k].name), h[k].chomp ? "-" : "", h[k].expand ? "" : "=");
+			buf_printf(
+			    &names, "%.*s%s%s ", STR_ARG(h[k].name), h[k].chomp ? "-" : "", h[k].expand ? "" : "=");
 		cr_assert_str_eq(names.p, lines[i].names, "%s opens %s", lines[i].line, names.p);
 		buf_done(&names);
 		arena_done(&a);

@@ -67,7 +67,8 @@ Test(jsonargs, escapes_and_broken_text_are_decoded)
 	struct str text = STR("[\"\\ud83c\\udf5e\\ud83c\\u0041\\udf5e\\\"\\/\", \"\xFF\xC3\xA9\", \"\\u0000b\"]");
 	cr_assert_eq(jsonargs_parse(&a, text, &kind, &w, &e), 0);
 	cr_assert_eq(kind, JSONARGS_ARRAY);
-	cr_assert(str_eqz(w.w[0].text, "\xF0\x9F\x8D\x9E\xEF\xBF\xBD" "A\xEF\xBF\xBD\"/"));
+	cr_assert(str_eqz(w.w[0].text, "\xF0\x9F\x8D\x9E\xEF\xBF\xBD"
+	                               "A\xEF\xBF\xBD\"/"));
 	cr_assert(str_eqz(w.w[1].text, "\xEF\xBF\xBD\xC3\xA9"));
 	cr_assert(str_eq(w.w[2].text, STR("\0b")));
 	arena_done(&a);

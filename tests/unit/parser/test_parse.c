@@ -29,7 +29,8 @@ Test(parse, nothing_is_borrowed_from_the_text)
 
 Test(parse, places_point_at_words)
 {
-	struct cf *cf = parse(STR("FROM a\nCOPY --chown=1 \\\n  --chmod=2 a \\\n b\nENV a=b  c=d\nCMD [ \"x\", \"y\" ]\n"));
+	struct cf *cf =
+	    parse(STR("FROM a\nCOPY --chown=1 \\\n  --chmod=2 a \\\n b\nENV a=b  c=d\nCMD [ \"x\", \"y\" ]\n"));
 	const struct stage *s = &cf->stages[0];
 	const struct instr *copy = s->instrs[0], *env = s->instrs[1], *cmd = s->instrs[2];
 	cr_assert(copy->where.line == 2 && copy->where.col == 1 && copy->where.end_line == 4);
@@ -107,7 +108,8 @@ Test(parse, triggers_get_the_place_where_they_fire)
 	cr_assert_eq(cf_parse_trigger(cf, STR("COPY --chown=1 <<E a /x\nbody\nE"), from, &in, &e), 0);
 	cr_assert_eq(in->id, INSTR_COPY);
 	cr_assert(str_eqz(in->heredocs[0].content, "body\n"));
-	cr_assert(in->where.line == 2 && in->where.col == 2 && in->flags[0].where.line == 2 && in->arg_where[1].line == 2);
+	cr_assert(
+	    in->where.line == 2 && in->where.col == 2 && in->flags[0].where.line == 2 && in->arg_where[1].line == 2);
 	cf_free(cf);
 }
 

@@ -42,7 +42,9 @@ Test(pattern, cutting_takes_the_shortest_or_longest_end)
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++) {
 		struct str left;
 		struct err e;
-		cr_assert_eq(pattern_cut(str_of(cuts[i].pattern), str_of(cuts[i].value), cuts[i].suffix, cuts[i].longest, &left, &e), 0);
+		cr_assert_eq(pattern_cut(str_of(cuts[i].pattern), str_of(cuts[i].value), cuts[i].suffix,
+		                 cuts[i].longest, &left, &e),
+		    0);
 		cr_assert(str_eqz(left, cuts[i].left), "case %zu leaves '%.*s'", i, STR_ARG(left));
 	}
 }
@@ -75,7 +77,8 @@ Test(pattern, replacing_takes_the_longest_match)
 		struct buf out = {0};
 		struct err e;
 		cr_assert_eq(pattern_replace(str_of(replacements[i].pattern), str_of(replacements[i].value),
-				 str_of(replacements[i].with), replacements[i].all, &out, &e), 0);
+		                 str_of(replacements[i].with), replacements[i].all, &out, &e),
+		    0);
 		cr_assert_str_eq(out.p, replacements[i].result, "case %zu", i);
 		buf_done(&out);
 	}

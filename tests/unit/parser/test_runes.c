@@ -15,9 +15,9 @@ static const struct {
     {"\xE2\x82\xAC", 0x20AC, 3},
     {"\xF0\x9F\x8D\x9E", 0x1F35E, 4},
     {"\xF4\x8F\xBF\xBF", 0x10FFFF, 4},
-    {"\xC3", RUNE_BAD, 1},             /* cut short */
+    {"\xC3", RUNE_BAD, 1}, /* cut short */
     {"\xE2\x82", RUNE_BAD, 1},
-    {"\xC0\x80", RUNE_BAD, 1},         /* longer than needed */
+    {"\xC0\x80", RUNE_BAD, 1}, /* longer than needed */
     {"\xE0\x9F\xBF", RUNE_BAD, 1},
     {"\xF0\x8F\xBF\xBF", RUNE_BAD, 1},
     {"\xED\xA0\x80", RUNE_BAD, 1},     /* a surrogate */
@@ -77,12 +77,16 @@ Test(runes, classes_reach_beyond_ascii)
 	cr_assert(rune_space(0x85) && rune_space(0xA0) && rune_space(0x3000) && rune_space('\v'));
 	cr_assert_not(rune_space(0x200B) || rune_space(0));
 	cr_assert(rune_shown(' ') && rune_shown(0xE9) && rune_shown(0x1F35E));
-	cr_assert_not(rune_shown(0x1B) || rune_shown(0x7F) || rune_shown(0xA0) || rune_shown(0x9B) || rune_shown(0x202E));
+	cr_assert_not(
+	    rune_shown(0x1B) || rune_shown(0x7F) || rune_shown(0xA0) || rune_shown(0x9B) || rune_shown(0x202E));
 }
 
 Test(runes, trimming_takes_blanks_of_all_kinds)
 {
-	cr_assert(str_eqz(rune_trim(STR(" \t\xC2\xA0" "a b" "\xE3\x80\x80\r\n")), "a b"));
+	cr_assert(str_eqz(rune_trim(STR(" \t\xC2\xA0"
+	                                "a b"
+	                                "\xE3\x80\x80\r\n")),
+	    "a b"));
 	cr_assert(str_eqz(rune_trim(STR(" \xC2\xA0 ")), ""));
 	cr_assert(str_eqz(rune_trim_left(STR(" a ")), "a "));
 	cr_assert(str_eqz(rune_trim((struct str){0}), ""));

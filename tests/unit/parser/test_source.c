@@ -23,7 +23,8 @@ Test(source, one_line_has_two_on_either_side)
 
 Test(source, several_lines_have_one_on_either_side)
 {
-	expect("1\n2\n3\n4\n5\n6", 3, 4, 0, "f:3\n" RULE "   2 |     2\n   3 | >>> 3\n   4 | >>> 4\n   5 |     5\n" RULE);
+	expect(
+	    "1\n2\n3\n4\n5\n6", 3, 4, 0, "f:3\n" RULE "   2 |     2\n   3 | >>> 3\n   4 | >>> 4\n   5 |     5\n" RULE);
 }
 
 Test(source, ends_of_the_file_are_respected)
