@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "builder/cli/outbound_flags.h"
 #include "builder/cli/remote_flags.h"
+#include "builder/export/offer.h"
 
 struct push_opts {
 	struct remote_flags remote;
@@ -54,7 +55,7 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 	struct outbound_opts out;
 	struct platform platform;
 	struct descriptor d, stored;
-	char text[DIGEST_TEXT + 1];
+	struct offer offer;
 
 	TRY(outbound_flags_get(&o->out, cli, &out, e));
 	if (o->format)
@@ -68,9 +69,8 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 		fprintf(stderr, "The push refers to repository [%s]\n", repo.p);
 	TRY(outbound_manifest(l->store, &image->descriptor, &out, cli->arena, &d, e));
 	TRY(remote_flags_open(cli, &o->remote, to, true, &remote, e));
-	digest_text(&d.digest, text);
 	how.title = arena_printf(cli->arena, "[push] %s:%.*s", repo.p, STR_ARG(to->tag));
-	if (remote_transfer(cli, &how, l->layout, str_of(text), remote, to->tag, &stored, e) < 0)
+	if (remote_transfer(cli, &how, offer_init(&offer, l->layout, &d), (struct str){0}, remote, to->tag, &stored, e) < 0)
 		return err_wrap(e, "push %s:%.*s", repo.p, STR_ARG(to->tag));
 	return show(o, to, &stored, e);
 }

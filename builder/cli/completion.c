@@ -83,7 +83,7 @@ void completion_bash(struct buf *out)
 	buf_printf(out,
 	    "' -- \"$cur\"))\n\telif [[ -n $images ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$(%s)\" -- \"$cur\"))\n"
 	    "\t\tdeclare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions \"$cur\"\n"
-	    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n}\ncomplete -o filenames -F _cooper cooper\n",
+	    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n\treturn 0\n}\ncomplete -o filenames -F _cooper cooper\n",
 	    image_names);
 }
 
