@@ -34,8 +34,10 @@ struct unode {
 	enum change change;
 	bool all_new;           /* DIR: nothing of the layers below shows through it */
 	uint64_t dev, ino;      /* of something with several names; ino 0: one name */
+	unsigned depth;         /* folders above it */
 };
 #define NO_PARENT SIZE_MAX
+enum { DEPTH_LIMIT = 512 }; /* as in tar_reader.c: what we write we can read */
 
 struct upper {
 	int fd;
@@ -61,7 +63,7 @@ static struct unode *add_node(struct upper *u, const struct entry *en, size_t pa
 {
 	MEM_ROOM(u->nodes, u->n, u->cap);
 	struct unode *nd = &u->nodes[u->n++];
-	*nd = (struct unode){.en = *en, .parent = parent};
+	*nd = (struct unode){.en = *en, .parent = parent, .depth = parent == NO_PARENT ? 0 : u->nodes[parent].depth + 1};
 	return nd;
 }
 
@@ -173,6 +175,8 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	en.path = str_of(dir.len ? arena_printf(&u->arena, "%.*s/%s", STR_ARG(dir), name) : arena_strdup(&u->arena, name));
 	if (skipped(u, en.path))
 		return 0;
+	if (parent != NO_PARENT && u->nodes[parent].depth + 1 >= DEPTH_LIMIT)
+		return err_set(e, ERR_LIMIT, "%.200s...: deeper than %d folders", en.path.p, DEPTH_LIMIT);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "stat %s", en.path.p);
 	bool whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
