@@ -67,8 +67,10 @@ static int make_home(struct client *c, bool https, struct url *ret, struct err *
 	return url_parse(str_of(arena_printf(&c->arena, "%s://%s/", https ? "https" : "http", host)), &c->arena, ret, e);
 }
 
-/* Does something answer there that is a registry, as far as one can see? *ret_tls: it wants TLS. */
-static int probe(struct client *c, const struct url *home, bool *ret_other, struct err *e)
+enum spoken { SPOKEN, SPOKEN_BADLY, NOT_SPOKEN };
+
+/* Is this scheme spoken there? Badly: TLS is, but with a certificate that is not trusted. */
+static int probe(struct client *c, const struct url *home, enum spoken *ret, struct err *e)
 {
 	cleanup_answer struct http_answer ans = {0};
 	struct url u = *home;
@@ -78,8 +80,9 @@ static int probe(struct client *c, const struct url *home, bool *ret_other, stru
 		.no_verify = c->o.insecure, .total_seconds = 30, .cancel = c->o.cancel};
 	int rc = http_send(c->http, &rq, &ans, e);
 	/* a TLS server answers plain HTTP with 400, with an alert (which is no HTTP), or not at all */
-	*ret_other = home->https ? rc < 0 && (ans.end == HTTP_TLS || ans.end == HTTP_UNREACHED || ans.end == HTTP_BROKEN)
+	bool other = home->https ? rc < 0 && (ans.end == HTTP_TLS || ans.end == HTTP_UNREACHED || ans.end == HTTP_BROKEN || ans.end == HTTP_GARBAGE)
 		: (rc < 0 && ans.end != HTTP_UNREACHED && ans.end != HTTP_TIMEOUT) || (rc == 0 && ans.status == 400);
+	*ret = !other ? SPOKEN : ans.end == HTTP_TLS && strstr(e->text, "certificate") ? SPOKEN_BADLY : NOT_SPOKEN;
 	return rc == -ERR_CANCELLED ? rc : 0;
 }
 
@@ -87,16 +90,15 @@ static int probe(struct client *c, const struct url *home, bool *ret_other, stru
 static int find_scheme(struct client *c, bool loopback, struct url *home, struct err *e)
 {
 	struct url other;
-	bool wants_other = false, works;
-	struct err ignored = {0};
+	enum spoken spoken = SPOKEN;
 	TRY(make_home(c, !loopback, home, e));
-	TRY(probe(c, home, &wants_other, e));
-	if (!wants_other)
+	TRY(probe(c, home, &spoken, e));
+	if (spoken == SPOKEN)
 		return 0;
 	TRY(make_home(c, loopback, &other, e));
-	TRY(probe(c, &other, &works, &ignored)); /* `works`: that one is not spoken either */
-	if (!works)
-		*home = other;
+	TRY(probe(c, &other, &spoken, e));
+	if (spoken != NOT_SPOKEN)
+		*home = other; /* a certificate that is not trusted is refused when it counts */
 	return 0;
 }
 

@@ -227,10 +227,10 @@ static enum http_end end_of(CURLcode rc)
 		return HTTP_TLS;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
-	case CURLE_PARTIAL_FILE: case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR: case CURLE_RECV_ERROR: case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, and anything that is no HTTP */
-	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_PARTIAL_FILE: case CURLE_GOT_NOTHING: case CURLE_SEND_ERROR: case CURLE_RECV_ERROR: case CURLE_SEND_FAIL_REWIND:
 		return HTTP_BROKEN;
+	case CURLE_UNSUPPORTED_PROTOCOL: case CURLE_WEIRD_SERVER_REPLY: /* HTTP/0.9 is what bytes that are no HTTP are taken for */
+		return HTTP_GARBAGE;
 	default:
 		return HTTP_FAILED;
 	}

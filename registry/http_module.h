@@ -18,7 +18,8 @@ enum http_end {
 	HTTP_CANCELLED,
 	HTTP_UNREACHED, /* name not found, connection refused, no route */
 	HTTP_TLS,       /* no TLS there, or a certificate that is not trusted */
-	HTTP_BROKEN,    /* reset, short body, an answer that is no HTTP/1 */
+	HTTP_BROKEN,    /* reset, short body */
+	HTTP_GARBAGE,   /* an answer that is no HTTP/1 */
 	HTTP_TIMEOUT,
 	HTTP_FAILED,    /* anything else */
 };

@@ -31,6 +31,12 @@ static int check_name(struct str name, struct err *e)
 	return good ? 0 : err_set(e, ERR_SYNTAX, "\"%.*s\" is neither a tag nor a digest", STR_ARG(name));
 }
 
+/* For messages: "team/app:1", "team/app@sha256:...". */
+static char *full_name(const struct remote *r, struct str name, struct arena *a)
+{
+	return arena_printf(a, "%.*s%c%.*s", STR_ARG(r->repo), str_find(name, ':') >= 0 ? '@' : ':', STR_ARG(name));
+}
+
 static char *manifest_path(const struct remote *r, struct str name, struct arena *a)
 {
 	return arena_printf(a, "/v2/%.*s/manifests/%.*s", STR_ARG(r->repo), STR_ARG(name));
@@ -74,7 +80,7 @@ static int get_manifest(struct remote *r, struct str name, struct arena *a, stru
 			break;
 		int again = rc == -ERR_DENIED ? 0 : retry_wait(&retry, rc, &ans, client_cancel(r->client), e);
 		if (again <= 0)
-			return fail(r, arena_printf(a, "%.*s", STR_ARG(name)), again < 0 ? again : rc, &ans, e);
+			return fail(r, full_name(r, name, a), again < 0 ? again : rc, &ans, e);
 		http_answer_done(&ans);
 	}
 	*ret_type = arena_str(a, type_of(&ans));
@@ -158,7 +164,12 @@ static int remote_manifest(struct place *p, const struct descriptor *d, struct b
 	if (remote_kept(r, &d->digest, out))
 		return 0;
 	digest_text(&d->digest, text);
-	TRY(get_manifest(r, str_of(text), &a, out, &type, e));
+	int rc = get_manifest(r, str_of(text), &a, out, &type, e);
+	if (rc == -ERR_NOT_FOUND) {
+		atomic_store(&r->head_lies, true);
+		return err_set(e, ERR_CORRUPT, "registry %.*s does not have its own manifest %s", STR_ARG(r->host), text);
+	}
+	TRY(rc);
 	struct digest is = digest_of(out->p, out->len);
 	if (!digest_eq(&is, &d->digest)) {
 		atomic_store(&r->head_lies, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * At most five tries in a row and none that starts later than 70 seconds after the first failure; half a second between them
- * at first, doubled each time, with a random part, so that many builders do not come back at the same moment.
+ * At most five tries in a row, and none that starts long after the first failure (connections that hang take half a minute each);
+ * half a second between them at first, doubled each time, with a random part, so that many builders do not come back at once.
  */
 #include "registry/retry.h"
 
@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { TRIES_MAX = 5, UNREACHED_MAX = 2, PATIENCE_MS = 70 * 1000, FIRST_MS = 400, RETRY_AFTER_MAX = 60, TICK_MS = 100 };
+enum { TRIES_MAX = 5, UNREACHED_MAX = 2, PATIENCE_MS = 45 * 1000, PATIENCE_STATUS_MS = 180 * 1000, FIRST_MS = 400, RETRY_AFTER_MAX = 60, TICK_MS = 100 };
 
 int64_t retry_now_ms(void)
 {
@@ -87,7 +87,7 @@ int retry_wait(struct retry *r, int rc, const struct http_answer *ans, const str
 		return 0;
 	if (r->tries++ == 0)
 		r->since_ms = now;
-	if (r->tries >= max || now - r->since_ms > PATIENCE_MS)
+	if (r->tries >= max || now - r->since_ms > (rc < 0 ? PATIENCE_MS : PATIENCE_STATUS_MS))
 		return 0;
 	int64_t asked = rc == 0 ? retry_after(ans) : -1, ms = asked >= 0 ? asked * 1000 : backoff(r->tries);
 	if (asked > RETRY_AFTER_MAX)
