@@ -1,3 +1,4 @@
+#!/bin/sh
 # Sourced by ./run and ./check: packages, build folders, tests.
 
 say() { printf '\n==> %s\n' "$*"; }
@@ -5,8 +6,10 @@ say() { printf '\n==> %s\n' "$*"; }
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
+	elif sudo -n true 2>/dev/null; then
+		sudo -n "$@"
 	else
-		sudo -n "$@" || sudo "$@"
+		sudo "$@"
 	fi
 }
 
@@ -25,24 +28,35 @@ install_deps() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install $missing
 }
 
-# build_in FOLDER OPTION...: configures once, then builds what changed. What root makes in somebody's checkout is theirs.
+# build_in FOLDER OPTION...: configures it when that was not done.
 build_in() {
 	folder=$1
 	shift
-	say "building in $folder"
-	if [ ! -f "$folder/build.ninja" ]; then
-		rm -rf "$folder"
-		meson setup "$folder" "$@" >"/tmp/cooper-setup.$$" 2>&1 || { cat "/tmp/cooper-setup.$$"; rm -f "/tmp/cooper-setup.$$"; return 1; }
-		rm -f "/tmp/cooper-setup.$$"
-	fi
-	ninja -C "$folder"
-	[ "$(id -u)" != 0 ] || chown -R --reference=. "$folder"
+	[ ! -f "$folder/build.ninja" ] || return 0
+	say "configuring $folder"
+	rm -rf "$folder"
+	log=$(mktemp)
+	meson setup "$folder" "$@" >"$log" 2>&1 || { cat "$log"; rm -f "$log"; return 1; }
+	rm -f "$log"
 }
 
-# run_tests FOLDER OPTION...
+# tests_of FOLDER PATTERN: names of tests that begin so.
+tests_of() {
+	meson test -C "$1" --list 2>/dev/null | sed 's,.* / ,,' | grep -E "^($2)" || :
+}
+
+# run_tests FOLDER OPTION...: builds what they need.
 run_tests() {
 	folder=$1
 	shift
 	say "testing in $folder"
-	ASAN_OPTIONS=detect_leaks=1 meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+	meson test -C "$folder" --print-errorlogs "$@"
+}
+
+# When root works in somebody's checkout, what was made is theirs.
+give_back() {
+	[ "$(id -u)" = 0 ] || return 0
+	for folder in build build-check build-asan; do
+		[ ! -d "$folder" ] || chown -R --reference=. "$folder"
+	done
 }
