@@ -67,10 +67,20 @@ static struct str take(struct lexer *l)
 	return str_sub(l->in, l->pos - n, l->pos);
 }
 
-static int put(struct buf *out, struct str s, struct err *e)
+static int too_long(struct err *e)
 {
-	if (s.len > EXPAND_SIZE_MAX - out->len)
-		return err_set(e, ERR_LIMIT, "expansion gives more than %d bytes", EXPAND_SIZE_MAX);
+	return err_set(e, ERR_LIMIT, "expansion adds more than %d bytes", EXPAND_SIZE_MAX);
+}
+
+static size_t longest(const struct lexer *l)
+{
+	return l->in.len + EXPAND_SIZE_MAX;
+}
+
+static int put(const struct lexer *l, struct buf *out, struct str s, struct err *e)
+{
+	if (out->len > longest(l) || s.len > longest(l) - out->len)
+		return too_long(e);
 	buf_str(out, s);
 	return 0;
 }
@@ -115,9 +125,9 @@ static int plain_variable(struct lexer *l, struct str name, struct str raw, stru
 {
 	struct str value;
 	if (look_up(l, name, &value))
-		return put(out, value, e);
+		return put(l, out, value, e);
 	tell_unset(l, name);
-	return l->x->skip_unset ? put(out, raw, e) : 0;
+	return l->x->skip_unset ? put(l, out, raw, e) : 0;
 }
 
 /* A failure inside a substitution that ran to the end of the word is that its end is missing. */
@@ -131,13 +141,14 @@ static int unsupported(struct str modifier, struct err *e)
 	return err_set(e, ERR_SYNTAX, "unsupported modifier (%.*s) in substitution", STR_ARG(modifier));
 }
 
-static int put_written(struct str name, struct str modifier, struct str word, struct buf *out, struct err *e)
+static int put_written(
+    const struct lexer *l, struct str name, struct str modifier, struct str word, struct buf *out, struct err *e)
 {
-	TRY(put(out, STR("${"), e));
-	TRY(put(out, name, e));
-	TRY(put(out, modifier, e));
-	TRY(put(out, word, e));
-	return put(out, STR("}"), e);
+	TRY(put(l, out, STR("${"), e));
+	TRY(put(l, out, name, e));
+	TRY(put(l, out, modifier, e));
+	TRY(put(l, out, word, e));
+	return put(l, out, STR("}"), e);
 }
 
 static int work_on(struct lexer *l, struct str value, struct str pattern, struct err *e)
@@ -153,7 +164,7 @@ static int cut_value(struct lexer *l, struct str value, struct str pattern, char
 	if (longest)
 		pattern = str_from(pattern, 1);
 	TRY(pattern_cut(pattern, value, kind == '%', longest, &value, e));
-	return put(out, value, e);
+	return put(l, out, value, e);
 }
 
 static int demand(struct str name, bool empty, struct str word, struct err *e)
@@ -187,14 +198,14 @@ static int modifier(struct lexer *l, struct str name, struct buf *out, struct er
 	if (!known && cutting)
 		tell_unset(l, name);
 	if (!known && l->x->skip_unset)
-		return put_written(name, mod, buf_view(&word), out, e);
+		return put_written(l, name, mod, buf_view(&word), out, e);
 	if (cutting)
 		return cut_value(l, value, buf_view(&word), kind, out, e);
 	if (kind == '?')
-		return set ? put(out, value, e) : demand(name, known, buf_view(&word), e);
+		return set ? put(l, out, value, e) : demand(name, known, buf_view(&word), e);
 	if (kind == '+')
-		return set ? put(out, buf_view(&word), e) : 0;
-	return put(out, set ? value : buf_view(&word), e);
+		return set ? put(l, out, buf_view(&word), e) : 0;
+	return put(l, out, set ? value : buf_view(&word), e);
 }
 
 /* ${name/pattern/replacement}; the lexer stands at the slash. */
@@ -214,12 +225,12 @@ static int replacement(struct lexer *l, struct str name, struct buf *out, struct
 		if (l->x->skip_unset) {
 			buf_putc(&pattern, '/');
 			buf_str(&pattern, buf_view(&with));
-			return put_written(name, all ? STR("//") : STR("/"), buf_view(&pattern), out, e);
+			return put_written(l, name, all ? STR("//") : STR("/"), buf_view(&pattern), out, e);
 		}
 	}
 	TRY(work_on(l, value, buf_view(&pattern), e));
 	TRY(pattern_replace(buf_view(&pattern), value, buf_view(&with), all, &result, e));
-	return put(out, buf_view(&result), e);
+	return put(l, out, buf_view(&result), e);
 }
 
 /* "${...}"; the lexer stands at the brace, behind the dollar. */
@@ -252,7 +263,7 @@ static int dollar(struct lexer *l, struct buf *out, struct err *e)
 		return braces(l, out, e);
 	struct str name = take_name(l);
 	if (name.len == 0)
-		return put(out, STR("$"), e);
+		return put(l, out, STR("$"), e);
 	return plain_variable(l, name, str_sub(l->in, from, l->pos), out, e);
 }
 
@@ -268,7 +279,7 @@ static int single_quotes(struct lexer *l, struct buf *out, struct err *e)
 	rest.len = (size_t)n;
 	if (l->x->raw_quotes)
 		rest = (struct str){rest.p - 1, rest.len + 2};
-	return put(out, rest, e);
+	return put(l, out, rest, e);
 }
 
 /* An escape in double quotes: it counts before '"', '$' and itself only. */
@@ -276,18 +287,18 @@ static int quoted_escape(struct lexer *l, struct buf *out, struct err *e)
 {
 	struct str esc = take(l);
 	if (l->raw_escapes)
-		TRY(put(out, esc, e));
+		TRY(put(l, out, esc, e));
 	int c = peek(l);
 	if (c < 0)
 		return 0;
-	return put(out, c == '"' || c == '$' || c == l->x->escape ? take(l) : esc, e);
+	return put(l, out, c == '"' || c == '$' || c == l->x->escape ? take(l) : esc, e);
 }
 
 static int double_quotes(struct lexer *l, struct buf *out, struct err *e)
 {
 	struct str quote = take(l);
 	if (l->x->raw_quotes)
-		TRY(put(out, quote, e));
+		TRY(put(l, out, quote, e));
 	for (;;) {
 		int c = peek(l);
 		if (c < 0)
@@ -300,10 +311,10 @@ static int double_quotes(struct lexer *l, struct buf *out, struct err *e)
 		else if (c == (unsigned char)l->x->escape)
 			TRY(quoted_escape(l, out, e));
 		else
-			TRY(put(out, take_run(l), e));
+			TRY(put(l, out, take_run(l), e));
 	}
 	quote = take(l);
-	return l->x->raw_quotes ? put(out, quote, e) : 0;
+	return l->x->raw_quotes ? put(l, out, quote, e) : 0;
 }
 
 enum part { PART_VARIABLE, PART_QUOTED, PART_ESCAPED, PART_PLAIN };
@@ -322,12 +333,12 @@ static int part(struct lexer *l, struct buf *out, enum part *ret_part, struct er
 	}
 	*ret_part = PART_PLAIN;
 	if (c != (unsigned char)l->x->escape)
-		return put(out, take_run(l), e);
+		return put(l, out, take_run(l), e);
 	*ret_part = PART_ESCAPED;
 	struct str esc = take(l);
 	if (l->raw_escapes)
-		TRY(put(out, esc, e));
-	return at_end(l) ? 0 : put(out, take(l), e);
+		TRY(put(l, out, esc, e));
+	return at_end(l) ? 0 : put(l, out, take(l), e);
 }
 
 /* Expands up to the character `stop`, which is taken. */
@@ -422,8 +433,8 @@ static int split_parts(struct lexer *l, struct splitter *s, struct err *e)
 	while (!at_end(l)) {
 		buf_clear(&out);
 		TRY(part(l, &out, &p, e));
-		if (s->word.len + out.len > EXPAND_SIZE_MAX)
-			return err_set(e, ERR_LIMIT, "expansion gives more than %d bytes", EXPAND_SIZE_MAX);
+		if (s->word.len + out.len > longest(l))
+			return too_long(e);
 		if (p == PART_VARIABLE || p == PART_PLAIN)
 			TRY(split(s, buf_view(&out), p == PART_PLAIN, e));
 		else

@@ -21,8 +21,8 @@ struct expander {
 };
 
 enum {
-	EXPAND_SIZE_MAX = 16 * 1024 * 1024, /* bytes of a result */
-	EXPAND_DEPTH_MAX = 64,              /* ${..${..}} */
+	EXPAND_SIZE_MAX = 1024 * 1024, /* bytes that a result may be longer than the word */
+	EXPAND_DEPTH_MAX = 64,         /* ${..${..}} */
 	EXPAND_WORDS_MAX = 65536,
 };
 

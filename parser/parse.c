@@ -99,10 +99,26 @@ static struct str find_directive(struct cf *cf, const char *name, struct where *
 	return d.room ? arena_str(&cf->priv->arena, d.word) : d.word;
 }
 
+/* A NUL would end arguments, names and values early further on: it is nowhere allowed in the text. */
+static int refuse_nul(struct str text, struct err *e)
+{
+	ptrdiff_t at = str_find(text, '\0');
+	if (at < 0)
+		return 0;
+	int line = 1, col = 1;
+	for (ptrdiff_t i = 0; i < at; i++) {
+		col = text.p[i] == '\n' ? 1 : col + 1;
+		line += text.p[i] == '\n';
+	}
+	err_set(e, ERR_SYNTAX, "NUL byte in the text");
+	return err_at(e, line, col, line);
+}
+
 static int fill(struct cf *cf, struct err *e)
 {
 	struct syntax s;
 	struct growth g = {0};
+	TRY(refuse_nul(cf->priv->text, e));
 	cf->syntax = find_directive(cf, "syntax", &cf->syntax_where);
 	cf->check = find_directive(cf, "check", &cf->check_where);
 	TRY(syntax_parse(&cf->priv->arena, cf->priv->text, &s, e));
@@ -151,6 +167,7 @@ static void move_to(struct instr *in, struct where w)
 static int parse_trigger(struct arena *a, struct str text, struct instr **ret, struct err *e)
 {
 	struct syntax s;
+	TRY(refuse_nul(text, e));
 	TRY(syntax_parse(a, text, &s, e));
 	if (s.nnodes != 1)
 		return err_set(e, ERR_SYNTAX, "more than one instruction");

@@ -94,6 +94,15 @@ Test(parse, files_have_a_largest_size)
 	mem_free(text);
 }
 
+Test(parse, a_nul_is_nowhere_allowed)
+{
+	struct cf *cf = NULL;
+	struct err e;
+	cr_assert_eq(cf_parse(STR("FROM a\nRUN <<E\nx\0y\nE\n"), NULL, &cf, &e), -ERR_SYNTAX);
+	cr_assert(e.line == 3 && e.col == 2);
+	cr_assert_null(cf);
+}
+
 Test(parse, free_takes_null)
 {
 	cf_free(NULL);
