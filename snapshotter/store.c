@@ -223,6 +223,28 @@ void store_close(struct store *s)
 	mem_free(s);
 }
 
+/* A descriptor belongs to the mount namespace that it was opened in, and the kernel takes overlay layers from the caller's alone. */
+static int reopen(int *fd, const char *path, struct err *e)
+{
+	int flags = fcntl(*fd, F_GETFL);
+	cleanup_close int again = open(path, (flags & O_PATH) | O_DIRECTORY | O_CLOEXEC);
+	if (again < 0 || dup3(again, *fd, O_CLOEXEC) < 0)
+		return err_sys(e, "open the store's folder %s again", path);
+	return 0;
+}
+
+int store_reopen(struct store *s, struct err *e)
+{
+	TRY(reopen(&s->fd, s->path, e));
+	if (s->tmp_fd < 0)
+		return 0;
+	cleanup_free char *tmp = mem_printf("%s/%s", s->path, s->tmp_name);
+	/* The lock belongs to the old open file: it is kept to the end of the process. */
+	if (fcntl(s->tmp_fd, F_DUPFD_CLOEXEC, 3) < 0)
+		return err_sys(e, "keep the lock of %s", tmp);
+	return reopen(&s->tmp_fd, tmp, e);
+}
+
 /* --- scratch --- */
 
 /* 1: made and ours; 0: a sweeper was quicker, try again. */

@@ -52,6 +52,8 @@ char *store_default_path(const char *root);
 /* Opens, making it when it is not there (mode 0700), with a shared lock. ERR_SYS with the path, ERR_UNSUPPORTED for a newer
  * format, ERR_CORRUPT. When another process holds it exclusively, waits up to `wait_ms` and then fails with ERR_DENIED. */
 int store_open(const char *path, int wait_ms, struct store **ret, struct err *e);
+/* Opens the folders again, by path and under the same descriptor numbers: after the process has entered another mount namespace. */
+int store_reopen(struct store *s, struct err *e);
 void store_close(struct store *s); /* flushes, removes this process' tmp folder */
 static inline void store_cleanup(struct store **s)
 {

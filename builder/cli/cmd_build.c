@@ -164,6 +164,8 @@ static int before_run(void *arg, struct err *e)
 	struct build *b = arg;
 	progress_ticker(b->progress, false);
 	int rc = userns_enter(e);
+	if (rc == 0)
+		rc = store_reopen(b->local.store, e);
 	progress_ticker(b->progress, true);
 	return rc;
 }

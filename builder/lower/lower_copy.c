@@ -223,6 +223,18 @@ static void history(struct stage_state *st, const struct instr *in, const struct
 	(void)st;
 }
 
+/* The working directory as a path of the tree: Windows images write it with backslashes. */
+static struct str tree_workdir(struct lowering *lw, const struct stage_state *st)
+{
+	if (!st->config.workdir.len)
+		return STR("/");
+	struct str dir = arena_str(lw->arena, st->config.workdir);
+	for (size_t i = 0; i < dir.len && str_eqz(st->config.os, "windows"); i++)
+		if (dir.p[i] == '\\')
+			((char *)(uintptr_t)dir.p)[i] = '/';
+	return dir;
+}
+
 static int lower_transfer(struct lowering *lw, struct stage_state *st, const struct instr *in, bool add, struct err *e)
 {
 	struct op_copy_args *args = arena_new(lw->arena, sizeof(*args));
@@ -250,7 +262,7 @@ static int lower_transfer(struct lowering *lw, struct stage_state *st, const str
 	TRY(heredocs(lw, st, in, &c, e));
 	args->items = c.items;
 	args->nitems = c.nitems;
-	args->workdir = arena_str(lw->arena, st->config.workdir.len ? st->config.workdir : STR("/"));
+	args->workdir = tree_workdir(lw, st);
 	args->now = lw->o->epoch != INT64_MAX ? lw->o->epoch : INT64_MIN;
 	cleanup_buf struct buf text = {0};
 	history(st, in, args, &shown, &text);
