@@ -32,6 +32,14 @@ static bool cut_operator(struct str *word, struct heredoc *h)
 	return word->len > 0 && str_find(*word, '<') < 0;
 }
 
+/* "$((1 << 4))", "$(( x << 2 ))": behind a blank, a number or a closing bracket is arithmetic and no terminator. */
+static bool arithmetic(struct str rest)
+{
+	struct str word = str_trim(rest);
+	uint64_t number;
+	return word.p > rest.p && (str_find(word, ')') >= 0 || str_u64(word, UINT64_MAX, &number));
+}
+
 int heredoc_word(struct arena *a, struct str word, bool *ret_is, struct heredoc *ret, struct err *e)
 {
 	struct expander bare = {.get = no_variable, .escape = '\\', .skip_unset = true}, raw = bare;
@@ -39,7 +47,7 @@ int heredoc_word(struct arena *a, struct str word, bool *ret_is, struct heredoc 
 	struct str *w, *kept;
 	size_t n, nkept;
 	*ret_is = false;
-	if (!cut_operator(&word, &h))
+	if (!cut_operator(&word, &h) || arithmetic(word))
 		return 0;
 	raw.raw_quotes = true;
 	TRY(expand_words(&bare, word, a, &w, &n, e));

@@ -13,6 +13,8 @@ static const struct {
     {"RUN x<<A", ""},
     {"RUN cat <<<A", ""},
     {"RUN echo $((1<<2))", ""},
+    {"RUN echo $((1 << 2)) $(( 1 << 2 ))", ""},
+    {"RUN cat <<2 << E2 <<)", "2 E2 ) "},
     {"RUN cat '<<A' \"<<B\"", ""},
     {"RUN cat \\<<A", ""},
     {"RUN it's <<A", ""},
