@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reading half of unpacking. The thread decompresses into a ring and makes both digests, of the blob and of its tar, in the
+ * The reading half of unpacking. The thread decompresses into a relay and makes both digests, of the blob and of its tar, in the
  * same pass; a plain blob has only one. Bytes behind the tar's end marker go through as well, so the digests are those of
  * everything. A blob that swells more than a thousandfold beyond the first gigabyte is refused as a bomb.
  */
@@ -36,7 +36,7 @@ struct layer_source {
 	const struct cancel *cancel;
 	void (*progress)(void *arg, uint64_t bytes);
 	void *progress_arg;
-	const char *piece;    /* of the ring, what is left of it */
+	const char *piece;    /* of the relay, what is left of it */
 	size_t piece_len;
 	bool ended;
 };

@@ -16,7 +16,7 @@
 struct relay;
 struct relay *relay_new(size_t nbuffers, size_t size);
 void relay_free(struct relay *r); /* both sides have finished */
-/* Producer: a free buffer of the ring's size, waiting for one; NULL when the consumer has stopped. */
+/* Producer: a free buffer of the relay's size, waiting for one; NULL when the consumer has stopped. */
 char *relay_space(struct relay *r);
 /* Gives the buffer that relay_space returned last. It may be read (not written) until the next relay_space. */
 void relay_push(struct relay *r, size_t len);
@@ -36,7 +36,7 @@ struct hash_pipe {
 	/* private */
 	char *first;         /* the first bytes, before there is a thread */
 	size_t fill;
-	char *space;         /* the ring's buffer that is being filled */
+	char *space;         /* the relay's buffer that is being filled */
 	struct relay *relay;
 	unsigned long thread;
 	bool inline_only;    /* no thread could be made */
