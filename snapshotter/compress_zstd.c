@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-enum { WINDOW_LOG_MAX = 27 };
+enum { WINDOW_LOG_MAX = 27, FRAME_HEADER_MAX = 18 };
 
 static int fail(size_t code, enum err_code as, struct err *e)
 {
@@ -52,8 +52,10 @@ static struct ring *writer_new(int level, unsigned threads, struct sink *out)
 
 struct zstd_reader {
 	ZSTD_DCtx *ctx;
-	size_t hint; /* 0: between frames */
-	bool any;    /* a frame began */
+	bool inside;                /* of a frame */
+	bool any;                   /* a frame was read */
+	unsigned long long promised; /* size of the frame's content as its header says, or ZSTD_CONTENTSIZE_UNKNOWN */
+	unsigned long long made;
 };
 
 static void *reader_new(void)
@@ -64,6 +66,27 @@ static void *reader_new(void)
 	return r;
 }
 
+/* The library checks the promised size in one of its two ways of reading only. */
+static int begin_frame(struct zstd_reader *r, struct raw *raw, struct err *e)
+{
+	TRY(raw_need(raw, FRAME_HEADER_MAX, e));
+	r->promised = ZSTD_getFrameContentSize(raw->bytes + raw->at, raw_left(raw));
+	if (r->promised == ZSTD_CONTENTSIZE_ERROR)
+		return err_set(e, ERR_CORRUPT, r->any ? "zstd: rubbish behind the data" : "this is no zstd data");
+	r->made = 0;
+	r->inside = true;
+	return 0;
+}
+
+static int end_frame(struct zstd_reader *r, struct err *e)
+{
+	if (r->promised != ZSTD_CONTENTSIZE_UNKNOWN && r->promised != r->made)
+		return err_set(e, ERR_CORRUPT, "zstd: a frame has not the size it says");
+	r->inside = false;
+	r->any = true;
+	return 0;
+}
+
 static int zstd_read(void *state, struct raw *raw, void *p, size_t len, size_t *ret, struct err *e)
 {
 	struct zstd_reader *r = state;
@@ -71,8 +94,10 @@ static int zstd_read(void *state, struct raw *raw, void *p, size_t len, size_t *
 	while (out.pos == 0) {
 		TRY(raw_need(raw, 1, e));
 		bool ended = raw_left(raw) == 0;
-		if (ended && r->hint == 0 && r->any)
+		if (ended && !r->inside && r->any)
 			break;
+		if (!r->inside)
+			TRY(begin_frame(r, raw, e));
 		ZSTD_inBuffer in = {raw->bytes + raw->at, raw_left(raw), 0};
 		size_t rc = ZSTD_decompressStream(r->ctx, &out, &in);
 		if (ZSTD_isError(rc))
@@ -80,8 +105,9 @@ static int zstd_read(void *state, struct raw *raw, void *p, size_t len, size_t *
 		if (ended && out.pos == 0 && rc)
 			return err_set(e, ERR_CORRUPT, "zstd: the data ends too early");
 		raw->at += in.pos;
-		r->hint = rc;
-		r->any = true;
+		r->made += out.pos;
+		if (rc == 0)
+			TRY(end_frame(r, e));
 	}
 	*ret = out.pos;
 	return 0;

@@ -150,7 +150,7 @@ static int see_blob(void *arg, const struct digest *d, uint64_t size, int64_t mt
 	struct scan *sc = arg;
 	char hex[DIGEST_HEX + 1];
 	digest_hex(d, hex);
-	bool root = bsearch(d, sc->roots, sc->nroots, sizeof(*d), by_digest) != NULL;
+	bool root = sc->nroots && bsearch(d, sc->roots, sc->nroots, sizeof(*d), by_digest) != NULL;
 	struct gc_item *it = add(sc, root ? GC_IMAGE : GC_BLOB, "blobs/sha256", hex);
 	it->id = *d;
 	it->bytes = size;
