@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --chmod: octal digits, or symbolic clauses "who op perms" as in chmod(1), with umask 0. The symbolic form is walked from
- * left to right against the mode it is applied to; checking the grammar is the same walk against any mode.
+ * --chmod: octal digits, or symbolic clauses "who op perms" as in chmod(1), with umask 0. The symbolic form is walked
+ * from left to right against the mode it is applied to; checking the grammar is the same walk against any mode.
  *
- * Rules that are easily got wrong (the reference implementation's, which are BSD's): "=" clears the set-id bit of those it
- * names but never the sticky bit; s and t mean nothing for "o" alone; copying ("g=u") touches only rwx; X asks the mode
- * before the first clause.
+ * Rules that are easily got wrong (the reference implementation's, which are BSD's): "=" clears the set-id bit of those
+ * it names but never the sticky bit; s and t mean nothing for "o" alone; copying ("g=u") touches only rwx; X asks the
+ * mode before the first clause.
  */
 #include "parser/values.h"
 
@@ -14,7 +14,8 @@ enum { ALL_RWX = 0777, SETID = 06000, STICKY = 01000, OTHERS = 0007 };
 static int bad(struct str spec, struct err *e)
 {
 	return err_set(e, ERR_SYNTAX,
-	    "invalid chmod parameter: '%.*s'. it should be octal string and between 0 and 07777, or symbolic like u=rwX,go=rX",
+	    "invalid chmod parameter: '%.*s'. it should be octal string and between 0 and 07777, or symbolic like "
+	    "u=rwX,go=rX",
 	    STR_ARG(spec));
 }
 
@@ -45,9 +46,9 @@ static uint32_t spread(uint32_t mode, char from)
 }
 
 struct clause {
-	uint32_t who;      /* bits this clause may change */
-	uint32_t perms;    /* bits named by letters, for everybody */
-	uint32_t copied;   /* bits taken over from u, g or o, for everybody */
+	uint32_t who;    /* bits this clause may change */
+	uint32_t perms;  /* bits named by letters, for everybody */
+	uint32_t copied; /* bits taken over from u, g or o, for everybody */
 	bool named, copies;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Durations as Go writes and reads them: a sign, then numbers with units glued together. Whole and fractional part are kept
- * as integers, so "1.5s" is exact; what does not fit into 64 bits of nanoseconds is refused.
+ * Durations as Go writes and reads them: a sign, then numbers with units glued together. Whole and fractional part are
+ * kept as integers, so "1.5s" is exact; what does not fit into 64 bits of nanoseconds is refused.
  */
 #include "parser/values.h"
 
@@ -9,8 +9,14 @@ static const struct {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	{"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, /* micro sign, Greek mu */
-	{"ms", 1000000}, {"s", 1000000000}, {"m", 60 * 1000000000ull}, {"h", 3600 * 1000000000ull},
+    {"ns", 1},
+    {"us", 1000},
+    {"\xc2\xb5s", 1000},
+    {"\xce\xbcs", 1000}, /* micro sign, Greek mu */
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", 60 * 1000000000ull},
+    {"h", 3600 * 1000000000ull},
 };
 
 static bool digit(char c)
@@ -23,8 +29,8 @@ static int bad(struct str text, struct err *e)
 	return err_set(e, ERR_SYNTAX, "time: invalid duration \"%.*s\"", STR_ARG(text));
 }
 
-/* One number: whole part, and the fraction as a numerator over a power of ten. False when there is no digit at all or the
- * whole part is too large. Digits of the fraction beyond what counts are dropped. */
+/* One number: whole part, and the fraction as a numerator over a power of ten. False when there is no digit at all or
+ * the whole part is too large. Digits of the fraction beyond what counts are dropped. */
 static bool number(struct str s, size_t *i, uint64_t *whole, uint64_t *fraction, uint64_t *scale)
 {
 	bool any = false;
@@ -57,8 +63,7 @@ static int unit(struct str text, size_t *i, uint64_t *ret_ns, struct err *e)
 			*ret_ns = units[k].ns;
 			return 0;
 		}
-	return err_set(
-	    e, ERR_SYNTAX, "time: unknown unit \"%.*s\" in duration \"%.*s\"", STR_ARG(name), STR_ARG(text));
+	return err_set(e, ERR_SYNTAX, "time: unknown unit \"%.*s\" in duration \"%.*s\"", STR_ARG(name), STR_ARG(text));
 }
 
 int duration_parse(struct str text, int64_t *ret_ns, struct err *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Git references. What is one is decided by form alone: a known scheme (with ".git" at the end of the path for http and
- * https), user@host:path, or the old short form github.com/…. Then the query and the fragment say which commit and folder;
- * what both say has to agree.
+ * https), user@host:path, or the old short form github.com/…. Then the query and the fragment say which commit and
+ * folder; what both say has to agree.
  */
 #include "parser/gitref.h"
 
@@ -46,7 +46,8 @@ static bool decode(struct str s, bool query, struct arena *a, struct str *ret)
 static int agree(const char *name, struct str *there, struct str value, struct err *e)
 {
 	if (there->len && !str_eq(*there, value))
-		return err_set(e, ERR_SYNTAX, "%s conflicts: \"%.*s\" vs \"%.*s\"", name, STR_ARG(*there), STR_ARG(value));
+		return err_set(
+		    e, ERR_SYNTAX, "%s conflicts: \"%.*s\" vs \"%.*s\"", name, STR_ARG(*there), STR_ARG(value));
 	*there = value;
 	return 0;
 }
@@ -101,7 +102,7 @@ static int set_submodules(struct query *q, struct str value, struct err *e)
 
 static int set_fetch(struct query *q, struct str value, struct err *e)
 {
-	enum gitref_choice on;
+	enum gitref_choice on = GITREF_UNSET;
 	TRY(choice("fetch-by-commit", value, &on, e));
 	q->r->fetch_by_commit = on == GITREF_YES;
 	return 0;
@@ -110,7 +111,8 @@ static int set_fetch(struct query *q, struct str value, struct err *e)
 static int set_mtime(struct query *q, struct str value, struct err *e)
 {
 	if (!str_eqz(value, "checkout") && !str_eqz(value, "commit"))
-		return err_set(e, ERR_SYNTAX, "invalid mtime value: \"%.*s\" (must be \"checkout\" or \"commit\")", STR_ARG(value));
+		return err_set(e, ERR_SYNTAX, "invalid mtime value: \"%.*s\" (must be \"checkout\" or \"commit\")",
+		    STR_ARG(value));
 	q->r->mtime = value;
 	return 0;
 }
@@ -120,9 +122,16 @@ static const struct query_key {
 	bool bare; /* works without a value */
 	int (*set)(struct query *q, struct str value, struct err *e);
 } query_keys[] = {
-	{"ref", false, set_ref}, {"branch", false, set_branch}, {"tag", false, set_tag}, {"subdir", false, set_subdir},
-	{"checksum", false, set_checksum}, {"commit", false, set_checksum}, {"keep-git-dir", true, set_keep},
-	{"submodules", true, set_submodules}, {"fetch-by-commit", true, set_fetch}, {"mtime", false, set_mtime},
+    {"ref", false, set_ref},
+    {"branch", false, set_branch},
+    {"tag", false, set_tag},
+    {"subdir", false, set_subdir},
+    {"checksum", false, set_checksum},
+    {"commit", false, set_checksum},
+    {"keep-git-dir", true, set_keep},
+    {"submodules", true, set_submodules},
+    {"fetch-by-commit", true, set_fetch},
+    {"mtime", false, set_mtime},
 };
 
 static int query_pair(struct query *q, struct str pair, struct arena *a, struct err *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Patterns of COPY sources: '*', '?', classes and escapes within one component. The syntax is checked as a whole before
- * anything is matched, so a broken pattern is an error whatever it is compared with. A '*' that turns out to be too short
- * is made longer by one character; only the last one ever needs that, so there is no exponential backtracking.
+ * anything is matched, so a broken pattern is an error whatever it is compared with. A '*' that turns out to be too
+ * short is made longer by one character; only the last one ever needs that, so there is no exponential backtracking.
  */
 #include "parser/globpat.h"
 #include "parser/ignore.h"

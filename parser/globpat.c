@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Most patterns of real ignore files are a name, a name with "**" behind it, or something that begins with "**" or one star and
- * then is plain text; these are compared as text. All others become tokens and are run as a nondeterministic automaton: a set
- * of positions (bits) is carried along the path, so no pattern needs backtracking. A match of a parent folder is a set
- * that holds the final position just before a slash, so one run answers for the path and all its parents.
+ * Most patterns of real ignore files are a name, a name with "**" behind it, or something that begins with "**" or one
+ * star and then is plain text; these are compared as text. All others become tokens and are run as a nondeterministic
+ * automaton: a set of positions (bits) is carried along the path, so no pattern needs backtracking. A match of a parent
+ * folder is a set that holds the final position just before a slash, so one run answers for the path and all its
+ * parents.
  */
 #include "parser/globpat.h"
 
@@ -25,12 +26,23 @@ struct globpat_token {
 
 /* ---- compiling ---- */
 
+/* Length of what can be compared as bytes: no special characters, and no stray bytes, which might be the first of a
+ * longer character in a path. */
+static size_t plain_length(struct str s)
+{
+	size_t i = 0, n;
+	uint32_t rune;
+	for (; i < s.len && !memchr("*?[]\\", s.p[i], 5); i += n) {
+		n = glob_rune(str_from(s, i), &rune);
+		if (rune > 0x10FFFF)
+			break;
+	}
+	return i;
+}
+
 static bool plain(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] && strchr("*?[]\\", s.p[i]))
-			return false;
-	return true;
+	return plain_length(s) == s.len;
 }
 
 /* The forms that are compared as text. */
@@ -104,9 +116,7 @@ int globpat_compile(struct str text, struct arena *a, struct globpat *ret, struc
 		return err_set(e, ERR_LIMIT, "pattern longer than %d bytes", GLOBPAT_LEN_MAX);
 	TRY(glob_check(text, e));
 	if (!compile_plain(text, &p) && !compile_tail(text, &p)) {
-		size_t i = 0;
-		while (i < text.len && plain(str_sub(text, i, i + 1)))
-			i++;
+		size_t i = plain_length(text);
 		p.kind = GLOBPAT_GENERAL;
 		p.lit = str_sub(text, 0, i);
 		p.tokens = arena_new(a, (text.len - i) * sizeof(*p.tokens));

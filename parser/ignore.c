@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists of patterns. Reading and deciding are separate: a file becomes cleaned lines, lines become compiled patterns. The
- * last pattern that matches a path or one of its parents decides, so the list is searched from its end. Walks hand down
- * which patterns matched above instead of asking for each parent again.
+ * Lists of patterns. Reading and deciding are separate: a file becomes cleaned lines, lines become compiled patterns.
+ * The last pattern that matches a path or one of its parents decides, so the list is searched from its end. Walks hand
+ * down which patterns matched above instead of asking for each parent again.
  */
 #include "parser/ignore.h"
 
@@ -191,7 +191,8 @@ bool ignore_match(const struct ignore *ig, struct str path, int *ret_pattern)
 	return i >= 0 && !ig->items[i].exception;
 }
 
-bool ignore_walk(const struct ignore *ig, struct str path, const struct ignore_state *parent, struct ignore_state *ret_state)
+bool ignore_walk(
+    const struct ignore *ig, struct str path, const struct ignore_state *parent, struct ignore_state *ret_state)
 {
 	uint64_t matched = parent->matched;
 	*ret_state = *parent;

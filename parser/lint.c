@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running the build checks. The file is cut into instructions first, and the rules about how it is written see those even
- * when one of them turns out to be wrong; then it is evaluated (survey.c) while the other rules look on.
+ * Running the build checks. The file is cut into instructions first, and the rules about how it is written see those
+ * even when one of them turns out to be wrong; then it is evaluated (survey.c) while the other rules look on.
  */
 #include "parser/lint.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "parser/ascii.h"
 #include "parser/directive.h"
 #include "parser/interpret.h"
 #include "parser/lintrules.h"
@@ -17,7 +18,8 @@
 
 /* ---- options and findings ---- */
 
-/* A comment's own options: "check=skip=Rule // because". Other comments, and options that are not understood, are none. */
+/* A comment's own options: "check=skip=Rule // because". Other comments, and options that are not understood, are none.
+ */
 static bool comment_options(struct str comment, struct arena *a, struct lintopts *ret)
 {
 	struct err e;
@@ -116,14 +118,6 @@ struct written {
 	size_t nempty, empty_cap;
 };
 
-static struct str lower(struct arena *a, struct str s)
-{
-	char *p = arena_new(a, s.len + 1);
-	for (size_t i = 0; i < s.len; i++)
-		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
-	return (struct str){p, s.len};
-}
-
 static void add_instr(struct written *w, const struct instr *in)
 {
 	struct str *names = arena_new(w->arena, (in->npairs + 1) * sizeof(*names));
@@ -135,7 +129,7 @@ static void add_instr(struct written *w, const struct instr *in)
 	    .id = in->id,
 	    .args = in->id == INSTR_ARG ? names : in->args,
 	    .nargs = in->id == INSTR_ARG ? in->npairs : in->nargs,
-	    .stage = in->id == INSTR_FROM && in->nargs == 3 ? lower(w->arena, in->args[2]) : (struct str){"", 0},
+	    .stage = in->id == INSTR_FROM && in->nargs == 3 ? ascii_lower(w->arena, in->args[2]) : (struct str){"", 0},
 	    .comments = in->comments,
 	    .ncomments = in->ncomments,
 	    .where = in->where,
@@ -159,7 +153,10 @@ static void look_at_nodes(struct lint *l, const struct written *w, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct lint_node *node = &w->nodes[i];
-		struct lint_view v = {.moment = LINT_NODE, .node = node, .where = node->where, .comments = node->comments,
+		struct lint_view v = {.moment = LINT_NODE,
+		    .node = node,
+		    .where = node->where,
+		    .comments = node->comments,
 		    .ncomments = node->ncomments};
 		lint_look(l, &v);
 	}
@@ -200,8 +197,8 @@ static void add_node(struct written *w, const struct node *n)
 	};
 }
 
-/* The file did not parse, but perhaps its lines did: then what stands before the mistake is checked, and what is about the
- * file as a whole. */
+/* The file did not parse, but perhaps its lines did: then what stands before the mistake is checked, and what is about
+ * the file as a whole. */
 static void look_at_broken(struct lint *l, struct str text)
 {
 	struct written w = {.arena = &l->report->arena};
@@ -257,6 +254,7 @@ void lint_check(struct str text, const char *file, const struct survey_env *env,
 	lint_init(&l, ret);
 	struct str written = directive_find(text, "check", &d) ? arena_str(&ret->arena, d.value) : (struct str){0};
 	if (options(&l, env, written, &e) < 0) {
+		err_at(&e, d.line, d.col, d.line);
 		fail(ret, &e);
 		return;
 	}

@@ -39,7 +39,8 @@ void lint_report_print(const struct lint_report *r, struct str text, const char 
 	if (!r->nfindings && !r->failed)
 		buf_puts(out, "Check complete, no warnings found.\n");
 	if (r->nfindings)
-		buf_printf(out, "Check complete, %zu warning%s been found!\n", r->nfindings, r->nfindings == 1 ? " has" : "s have");
+		buf_printf(out, "Check complete, %zu warning%s been found!\n", r->nfindings,
+		    r->nfindings == 1 ? " has" : "s have");
 	for (size_t i = 0; i < r->nfindings; i++) {
 		const struct lint_finding *f = &r->findings[i];
 		buf_printf(out, "\nWARNING: %s - ", f->rule->name);
@@ -72,7 +73,8 @@ static struct jval *error_json(const struct err *e)
 	struct jval *j = jval_object();
 	jval_set_text(j, "message", e->text);
 	if (e->line) {
-		struct jval *location = ranges_json((struct where){e->line, e->col, e->end_line ? e->end_line : e->line});
+		struct jval *location =
+		    ranges_json((struct where){e->line, e->col, e->end_line ? e->end_line : e->line});
 		jval_set(location, "sourceIndex", jval_integer(0));
 		jval_set(j, "location", location);
 	}

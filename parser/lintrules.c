@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules. Each is a small function that looks at one moment of the evaluation; the table at the end is the list of all.
- * Nothing is evaluated here and nothing is remembered: what a rule needs is in the view.
+ * The rules. Each is a small function that looks at one moment of the evaluation; the table at the end is the list of
+ * all. Nothing is evaluated here and nothing is remembered: what a rule needs is in the view.
  */
 #include "parser/lintrules.h"
 
@@ -128,7 +128,8 @@ static void duplicate_stage(struct lint *l, const struct lint_rule *r, const str
 		if (!s->name.len)
 			continue;
 		if (map_has(&names, s->name) && lint_runs_here(l, r, &one))
-			lint_found(l, r, s->where, "Duplicate stage name \"%.*s\", stage names should be unique", STR_ARG(s->name));
+			lint_found(l, r, s->where, "Duplicate stage name \"%.*s\", stage names should be unique",
+			    STR_ARG(s->name));
 		map_set(&names, s->name, &names);
 	}
 }
@@ -168,9 +169,11 @@ static void undefined_in_from(struct lint *l, const struct lint_rule *r, const s
 static void redundant_platform(struct lint *l, const struct lint_rule *r, const struct lint_view *v)
 {
 	const struct lint_word *p = v->platform;
-	if (p && p->nset == 1 && !p->nunset && str_eqz(p->set[0], "TARGETPLATFORM") && str_eq(p->text, v->target_platform))
+	if (p && p->nset == 1 && !p->nunset && str_eqz(p->set[0], "TARGETPLATFORM") &&
+	    str_eq(p->text, v->target_platform))
 		lint_found(l, r, v->where,
-		    "Setting platform to predefined %.*s in FROM is redundant as this is the default behavior", STR_ARG(p->raw));
+		    "Setting platform to predefined %.*s in FROM is redundant as this is the default behavior",
+		    STR_ARG(p->raw));
 }
 
 static bool contains(struct str s, struct str part)
@@ -198,8 +201,8 @@ static void image_platform(struct lint *l, const struct lint_rule *r, const stru
 		if (more_a && more_b && str_eq(a, b))
 			continue;
 		lint_found(l, r, v->where,
-		    "Base image %.*s was pulled with platform \"%.*s\", expected \"%.*s\" for current build", STR_ARG(v->name),
-		    STR_ARG(v->actual), STR_ARG(v->expected));
+		    "Base image %.*s was pulled with platform \"%.*s\", expected \"%.*s\" for current build",
+		    STR_ARG(v->name), STR_ARG(v->actual), STR_ARG(v->expected));
 		return;
 	}
 }
@@ -208,7 +211,8 @@ static void image_platform(struct lint *l, const struct lint_rule *r, const stru
 
 static void undefined_var(struct lint *l, const struct lint_rule *r, const struct lint_view *v)
 {
-	lint_found(l, r, v->where, "Usage of undefined variable '$%.*s'" NEAR_FORMAT, STR_ARG(v->name), NEAR_ARGS(v->near, "$"));
+	lint_found(l, r, v->where, "Usage of undefined variable '$%.*s'" NEAR_FORMAT, STR_ARG(v->name),
+	    NEAR_ARGS(v->near, "$"));
 }
 
 static void json_args(struct lint *l, const struct lint_rule *r, const struct lint_view *v)
@@ -216,7 +220,8 @@ static void json_args(struct lint *l, const struct lint_rule *r, const struct li
 	const struct instr *in = v->instr;
 	if ((in->id == INSTR_CMD || in->id == INSTR_ENTRYPOINT) && !in->json && !v->state.shell_set)
 		lint_found(l, r, v->where,
-		    "JSON arguments recommended for %s to prevent unintended behavior related to OS signals", instr_name(in->id));
+		    "JSON arguments recommended for %s to prevent unintended behavior related to OS signals",
+		    instr_name(in->id));
 }
 
 static void workdir_relative(struct lint *l, const struct lint_rule *r, const struct lint_view *v)
@@ -231,7 +236,8 @@ static void multiple_instructions(struct lint *l, const struct lint_rule *r, con
 {
 	if (v->state.before)
 		lint_found(l, r, v->state.before->where,
-		    "Multiple %s instructions should not be used in the same stage because only the last one will be used",
+		    "Multiple %s instructions should not be used in the same stage because only the last one will be "
+		    "used",
 		    instr_name(v->instr->id));
 }
 
@@ -240,8 +246,8 @@ static void legacy_key_value(struct lint *l, const struct lint_rule *r, const st
 	const char *name = instr_name(v->instr->id);
 	for (size_t i = 0; i < v->npairs; i++)
 		if (v->pairs[i].legacy)
-			lint_found(l, r, v->where, "\"%s key=value\" should be used instead of legacy \"%s key value\" format", name,
-			    name);
+			lint_found(l, r, v->where,
+			    "\"%s key=value\" should be used instead of legacy \"%s key value\" format", name, name);
 }
 
 static bool has_word(struct str name, const char *const *words, size_t n)
@@ -256,15 +262,17 @@ static bool has_word(struct str name, const char *const *words, size_t n)
 
 static void secrets(struct lint *l, const struct lint_rule *r, const struct lint_view *v)
 {
-	static const char *const secret[] = {"apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd",
-	    "secret", "token"};
+	static const char *const secret[] = {
+	    "apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"};
 	static const char *const harmless[] = {"public", "file", "version"};
 	if (v->instr->id != INSTR_ARG && v->instr->id != INSTR_ENV)
 		return;
 	for (size_t i = 0; i < v->npairs; i++) {
 		struct str key = v->pairs[i].key;
-		if (key.len && has_word(key, secret, ARRAY_LEN(secret)) && !has_word(key, harmless, ARRAY_LEN(harmless)))
-			lint_found(l, r, v->where, "Do not use ARG or ENV instructions for sensitive data (%s \"%.*s\")",
+		if (key.len && has_word(key, secret, ARRAY_LEN(secret)) &&
+		    !has_word(key, harmless, ARRAY_LEN(harmless)))
+			lint_found(l, r, v->where,
+			    "Do not use ARG or ENV instructions for sensitive data (%s \"%.*s\")",
 			    instr_name(v->instr->id), STR_ARG(key));
 	}
 }
@@ -314,55 +322,59 @@ static void expose_format(struct lint *l, const struct lint_rule *r, const struc
 const struct lint_rule lint_rules[] = {
     {"StageNameCasing", "stage-name-casing", "Stage names should be lowercase", false, LINT_NODE, stage_name_casing},
     {"FromAsCasing", "from-as-casing", "The 'as' keyword should match the case of the 'from' keyword", false, LINT_NODE,
-	from_as_casing},
-    {"NoEmptyContinuation", "no-empty-continuation",
-	"Empty continuation lines will become errors in a future release", false, LINT_FILE, no_empty_continuation},
+        from_as_casing},
+    {"NoEmptyContinuation", "no-empty-continuation", "Empty continuation lines will become errors in a future release",
+        false, LINT_FILE, no_empty_continuation},
     {"ConsistentInstructionCasing", "consistent-instruction-casing",
-	"All commands within the Dockerfile should use the same casing (either upper or lower)", false, LINT_FILE,
-	consistent_casing},
+        "All commands within the Dockerfile should use the same casing (either upper or lower)", false, LINT_FILE,
+        consistent_casing},
     {"DuplicateStageName", "duplicate-stage-name", "Stage names should be unique", false, LINT_STAGES, duplicate_stage},
     {"ReservedStageName", "reserved-stage-name", "Reserved words should not be used as stage names", false, LINT_STAGES,
-	reserved_stage},
+        reserved_stage},
     {"JSONArgsRecommended", "json-args-recommended",
-	"JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals", false,
-	LINT_INSTR, json_args},
+        "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals", false,
+        LINT_INSTR, json_args},
     {"MaintainerDeprecated", "maintainer-deprecated",
-	"The MAINTAINER instruction is deprecated, use a label instead to define an image author", false, LINT_NODE,
-	maintainer},
+        "The MAINTAINER instruction is deprecated, use a label instead to define an image author", false, LINT_NODE,
+        maintainer},
     {"UndefinedArgInFrom", "undefined-arg-in-from", "FROM command must use declared ARGs", false, LINT_FROM,
-	undefined_in_from},
+        undefined_in_from},
     {"WorkdirRelativePath", "workdir-relative-path",
-	"Relative workdir without an absolute workdir declared within the build can have unexpected results if the base "
-	"image changes",
-	false, LINT_INSTR, workdir_relative},
+        "Relative workdir without an absolute workdir declared within the build can have unexpected results if the "
+        "base "
+        "image changes",
+        false, LINT_INSTR, workdir_relative},
     {"UndefinedVar", "undefined-var", "Variables should be defined before their use", false, LINT_UNSET, undefined_var},
     {"MultipleInstructionsDisallowed", "multiple-instructions-disallowed",
-	"Multiple instructions of the same type should not be used in the same stage", false, LINT_INSTR,
-	multiple_instructions},
+        "Multiple instructions of the same type should not be used in the same stage", false, LINT_INSTR,
+        multiple_instructions},
     {"LegacyKeyValueFormat", "legacy-key-value-format",
-	"Legacy key/value format with whitespace separator should not be used", false, LINT_INSTR, legacy_key_value},
+        "Legacy key/value format with whitespace separator should not be used", false, LINT_INSTR, legacy_key_value},
     {"InvalidBaseImagePlatform", "invalid-base-image-platform",
-	"Base image platform does not match expected target platform", false, LINT_IMAGE, image_platform},
+        "Base image platform does not match expected target platform", false, LINT_IMAGE, image_platform},
     {"RedundantTargetPlatform", "redundant-target-platform",
-	"Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior", false,
-	LINT_FROM, redundant_platform},
+        "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior", false,
+        LINT_FROM, redundant_platform},
     {"SecretsUsedInArgOrEnv", "secrets-used-in-arg-or-env",
-	"Sensitive data should not be used in the ARG or ENV commands", false, LINT_INSTR, secrets},
+        "Sensitive data should not be used in the ARG or ENV commands", false, LINT_INSTR, secrets},
     {"InvalidDefaultArgInFrom", "invalid-default-arg-in-from",
-	"Default value for global ARG results in an empty or invalid base image name", false, LINT_DEFAULT, invalid_default},
+        "Default value for global ARG results in an empty or invalid base image name", false, LINT_DEFAULT,
+        invalid_default},
     {"FromPlatformFlagConstDisallowed", "from-platform-flag-const-disallowed",
-	"FROM --platform flag should not use a constant value", false, LINT_FROM, const_platform},
+        "FROM --platform flag should not use a constant value", false, LINT_FROM, const_platform},
     {"CopyIgnoredFile", "copy-ignored-file", "Attempting to Copy file that is excluded by .dockerignore", false,
-	LINT_INSTR, copy_ignored},
+        LINT_INSTR, copy_ignored},
     {"InvalidDefinitionDescription", "invalid-definition-description",
-	"Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not "
-	"intended to be a description comment, add an empty line or comment between the instruction and the comment.",
-	true, LINT_NODE, definition_description},
-    {"ExposeProtoCasing", "expose-proto-casing", "Protocol in EXPOSE instruction should be lowercase", false, LINT_INSTR,
-	expose_casing},
+        "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is "
+        "not "
+        "intended to be a description comment, add an empty line or comment between the instruction and the comment.",
+        true, LINT_NODE, definition_description},
+    {"ExposeProtoCasing", "expose-proto-casing", "Protocol in EXPOSE instruction should be lowercase", false,
+        LINT_INSTR, expose_casing},
     {"ExposeInvalidFormat", "expose-invalid-format",
-	"IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future "
-	"release",
-	false, LINT_INSTR, expose_format},
+        "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a "
+        "future "
+        "release",
+        false, LINT_INSTR, expose_format},
 };
 const size_t lint_nrules = ARRAY_LEN(lint_rules);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RUN --mount: the fields are taken from left to right, each changing the spec or failing. One table says what keys there
- * are, which other spellings they have and what may be done without a value; the rules that need the whole spec are checked
- * at the end.
+ * RUN --mount: the fields are taken from left to right, each changing the spec or failing. One table says what keys
+ * there are, which other spellings they have and what may be done without a value; the rules that need the whole spec
+ * are checked at the end.
  */
 #include "parser/mountspec.h"
 
 #include "base/mem.h"
+#include "parser/ascii.h"
 #include "parser/values.h"
 
 static const char *const types[MOUNT_TYPE_COUNT] = {"bind", "cache", "tmpfs", "secret", "ssh"};
@@ -43,8 +44,7 @@ static int invalid(const struct field *f, struct err *e)
 
 static int not_here(const struct parsing *p, const struct field *f, struct err *e)
 {
-	return err_set(
-	    e, ERR_SYNTAX, "unexpected key '%.*s' for mount type '%s'", STR_ARG(f->key), types[p->m.type]);
+	return err_set(e, ERR_SYNTAX, "unexpected key '%.*s' for mount type '%s'", STR_ARG(f->key), types[p->m.type]);
 }
 
 static int find_name(struct str value, const char *const *names, size_t n)
@@ -53,14 +53,6 @@ static int find_name(struct str value, const char *const *names, size_t n)
 		if (str_ieq(value, str_of(names[i])))
 			return (int)i;
 	return -1;
-}
-
-static struct str lower(struct arena *a, struct str s)
-{
-	char *p = arena_new(a, s.len + 1);
-	for (size_t i = 0; i < s.len; i++)
-		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
-	return (struct str){p, s.len};
 }
 
 static int suggest(struct str word, const char *const *names, size_t n, struct err *e)
@@ -75,7 +67,7 @@ static int set_type(struct parsing *p, const struct field *f, struct err *e)
 	if (type < 0) {
 		err_set(e, ERR_SYNTAX, "unsupported mount type \"%.*s\"", STR_ARG(f->value));
 		cleanup_arena struct arena scratch = {0};
-		return suggest(lower(&scratch, f->value), types, MOUNT_TYPE_COUNT, e);
+		return suggest(ascii_lower(&scratch, f->value), types, MOUNT_TYPE_COUNT, e);
 	}
 	p->m.type = (enum mount_type)type;
 	return 0;
@@ -158,7 +150,7 @@ static int set_sharing(struct parsing *p, const struct field *f, struct err *e)
 	if (sharing < 0) {
 		err_set(e, ERR_SYNTAX, "unsupported sharing value \"%.*s\"", STR_ARG(f->value));
 		cleanup_arena struct arena scratch = {0};
-		return suggest(lower(&scratch, f->value), sharings, MOUNT_SHARING_COUNT, e);
+		return suggest(ascii_lower(&scratch, f->value), sharings, MOUNT_SHARING_COUNT, e);
 	}
 	p->m.sharing = (enum mount_sharing)sharing;
 	p->m.has_sharing = true;
@@ -202,12 +194,25 @@ static const struct key {
 	bool bare; /* works without a value */
 	set_fn *set;
 } keys[] = {
-	{"type", false, set_type}, {"from", false, set_from}, {"source", false, set_source}, {"src", false, set_source},
-	{"target", false, set_target}, {"dst", false, set_target}, {"destination", false, set_target},
-	{"readonly", true, set_readonly}, {"ro", true, set_readonly}, {"readwrite", true, set_readwrite},
-	{"rw", true, set_readwrite}, {"id", false, set_id}, {"sharing", false, set_sharing},
-	{"required", true, set_required}, {"size", false, set_size}, {"mode", false, set_mode}, {"uid", false, set_uid},
-	{"gid", false, set_gid}, {"env", false, set_env},
+    {"type", false, set_type},
+    {"from", false, set_from},
+    {"source", false, set_source},
+    {"src", false, set_source},
+    {"target", false, set_target},
+    {"dst", false, set_target},
+    {"destination", false, set_target},
+    {"readonly", true, set_readonly},
+    {"ro", true, set_readonly},
+    {"readwrite", true, set_readwrite},
+    {"rw", true, set_readwrite},
+    {"id", false, set_id},
+    {"sharing", false, set_sharing},
+    {"required", true, set_required},
+    {"size", false, set_size},
+    {"mode", false, set_mode},
+    {"uid", false, set_uid},
+    {"gid", false, set_gid},
+    {"env", false, set_env},
 };
 
 static const struct key *find_key(struct str name)
@@ -232,7 +237,7 @@ static struct field field_of(struct arena *a, struct str text)
 	struct field f = {.text = text};
 	ptrdiff_t equal = str_find(text, '=');
 	f.has_value = equal >= 0;
-	f.key = lower(a, f.has_value ? str_sub(text, 0, (size_t)equal) : text);
+	f.key = ascii_lower(a, f.has_value ? str_sub(text, 0, (size_t)equal) : text);
 	f.value = f.has_value ? str_from(text, (size_t)equal + 1) : (struct str){"", 0};
 	return f;
 }
@@ -242,8 +247,7 @@ static int check_from(struct str value, struct err *e)
 {
 	ptrdiff_t dollar = str_find(value, '$');
 	if (dollar >= 0 && (size_t)dollar + 1 < value.len)
-		return err_set(
-		    e, ERR_SYNTAX, "'from' doesn't support variable expansion, define alias stage instead");
+		return err_set(e, ERR_SYNTAX, "'from' doesn't support variable expansion, define alias stage instead");
 	return 0;
 }
 
@@ -270,8 +274,7 @@ int mount_spec_check(struct str text, struct arena *a, struct str *ret_from, str
 	return 0;
 }
 
-static int take(
-    struct parsing *p, struct str text, mount_expand_fn *expand, void *arg, struct arena *a, struct err *e)
+static int take(struct parsing *p, struct str text, mount_expand_fn *expand, void *arg, struct arena *a, struct err *e)
 {
 	struct field f = field_of(a, text);
 	const struct key *key = find_key(f.key);
@@ -292,7 +295,10 @@ static int check_whole(const struct mount_spec *m, struct err *e)
 	bool owned = m->type == MOUNT_SECRET || m->type == MOUNT_SSH || m->type == MOUNT_CACHE;
 	if (!owned && (m->has_mode || m->has_uid || m->has_gid))
 		return err_set(e, ERR_SYNTAX, "%s not allowed for \"%s\" type mounts",
-		    m->has_mode ? "mode" : m->has_uid ? "uid" : "gid", types[m->type]);
+		    m->has_mode  ? "mode"
+		    : m->has_uid ? "uid"
+		                 : "gid",
+		    types[m->type]);
 	if (m->type == MOUNT_SECRET && m->from.len)
 		return err_set(e, ERR_SYNTAX, "secret mount should not have a from");
 	if (m->type == MOUNT_SECRET && m->has_sharing)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The outline is read off an evaluation: beginning with the target, the stages it is made from and copies from are visited,
- * each name counting once. An argument that a default is made of is part of the outline too.
+ * The outline is read off an evaluation: beginning with the target, the stages it is made from and copies from are
+ * visited, each name counting once. An argument that a default is made of is part of the outline too.
  */
 #include "parser/outline.h"
 
@@ -17,7 +17,7 @@ struct gathering {
 	struct survey *s;
 	struct outline *o;
 	size_t args_cap, secrets_cap, ssh_cap;
-	struct map args, secrets, ssh;       /* names that were visited */
+	struct map args, secrets, ssh; /* names that were visited */
 };
 
 static const struct survey_arg *definition(const struct gathering *g, const struct survey_stage *st, struct str name)
@@ -125,8 +125,8 @@ static void sort(struct outline *o)
 
 int outline_make(struct cf *cf, const struct survey_env *env, struct outline *ret, struct err *e)
 {
-	cleanup_survey struct survey s = {0};
 	cleanup_outline struct outline o = {0};
+	cleanup_survey struct survey s = {0}; /* released first: it points into o's arena */
 	TRY(survey_run(&s, cf, env, NULL, false, &o.arena, e));
 	struct gathering g = {.s = &s, .o = &o};
 	const struct stage *target = s.stages[s.target].stage;
@@ -203,12 +203,6 @@ void outline_print(const struct outline *o, struct buf *out)
 
 /* ---- as JSON ---- */
 
-static void set_shown(struct jval *j, const char *key, struct str value)
-{
-	if (value.len)
-		jval_set_str(j, key, value);
-}
-
 static void set_needs(struct jval *j, const char *key, const struct outline_need *needs, size_t n)
 {
 	struct jval *list = jval_array();
@@ -229,13 +223,13 @@ static void set_needs(struct jval *j, const char *key, const struct outline_need
 struct jval *outline_json(const struct outline *o)
 {
 	struct jval *j = jval_object(), *args = jval_array();
-	set_shown(j, "name", o->name);
-	set_shown(j, "description", o->description);
+	ranges_set_text(j, "name", o->name);
+	ranges_set_text(j, "description", o->description);
 	for (size_t i = 0; i < o->nargs; i++) {
 		struct jval *item = jval_object();
 		jval_set_str(item, "name", o->args[i].name);
-		set_shown(item, "description", o->args[i].description);
-		set_shown(item, "value", o->args[i].value);
+		ranges_set_text(item, "description", o->args[i].description);
+		ranges_set_text(item, "value", o->args[i].value);
 		jval_set(item, "location", ranges_json(o->args[i].where));
 		jval_append(args, item);
 	}

@@ -2,7 +2,7 @@
 #ifndef COOPER_RANGES_H
 #define COOPER_RANGES_H
 
-/* A place in the file as results of checks and subrequests show it: {"ranges":[{"start":{"line":1},"end":{"line":2}}]}. */
+/* Parts of the results of checks and subrequests as JSON. A place: {"ranges":[{"start":{"line":1},"end":{"line":2}}]}. */
 #include "base/jval.h"
 #include "parser/ast.h"
 
@@ -21,6 +21,13 @@ static inline struct jval *ranges_json(struct where where)
 	jval_append(ranges, range);
 	jval_set(j, "ranges", ranges);
 	return j;
+}
+
+/* Members are left out when there is nothing to say. */
+static inline void ranges_set_text(struct jval *j, const char *key, struct str value)
+{
+	if (value.len)
+		jval_set_str(j, key, value);
 }
 
 #endif

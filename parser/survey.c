@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of evaluation, and what its parts share: scopes, expansion with a record of what was looked up, suggestions.
+ * The order of evaluation, and what its parts share: scopes, expansion with a record of what was looked up,
+ * suggestions.
  */
 #include "parser/survey.h"
 
@@ -65,7 +66,8 @@ static int expand(struct survey *s, const struct survey_scope *scope, struct str
     struct lint_word *ret, struct err *e)
 {
 	struct record r = {.s = s, .scope = scope};
-	struct expander x = {.get = get, .arg = &r, .escape = document ? '\\' : s->cf->escape, .literal_quotes = document};
+	struct expander x = {
+	    .get = get, .arg = &r, .escape = document ? '\\' : s->cf->escape, .literal_quotes = document};
 	*ret = (struct lint_word){.raw = word, .text = word};
 	int rc = expand_word(&x, word, s->arena, &ret->text, e);
 	ret->set = r.set;
@@ -75,13 +77,14 @@ static int expand(struct survey *s, const struct survey_scope *scope, struct str
 	return rc;
 }
 
-int survey_expand(struct survey *s, const struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e)
+int survey_expand(
+    struct survey *s, const struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e)
 {
 	return expand(s, scope, word, false, ret, e);
 }
 
-int survey_split(struct survey *s, const struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n,
-    struct err *e)
+int survey_split(
+    struct survey *s, const struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n, struct err *e)
 {
 	struct record r = {.s = s, .scope = scope};
 	struct expander x = {.get = get, .arg = &r, .escape = s->cf->escape};
@@ -161,7 +164,8 @@ static int stages_in_order(struct survey *s, struct err *e)
 int survey_run(struct survey *s, struct cf *cf, const struct survey_env *env, struct lint *lint, bool whole,
     struct arena *a, struct err *e)
 {
-	*s = (struct survey){.arena = a, .cf = cf, .env = env, .lint = lint, .whole = whole, .suggestions = SUGGEST_COST};
+	*s = (struct survey){
+	    .arena = a, .cf = cf, .env = env, .lint = lint, .whole = whole, .suggestions = SUGGEST_COST};
 	TRY(survey_stages(s, e));
 	return stages_in_order(s, e);
 }

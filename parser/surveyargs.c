@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arguments before the first FROM: those that are always there (platforms), then the file's own, each seeing the ones before
- * it. They are evaluated once as they were given and once with defaults only, for the check of base names.
+ * Arguments before the first FROM: those that are always there (platforms), then the file's own, each seeing the ones
+ * before it. They are evaluated once as they were given and once with defaults only, for the check of base names.
  */
 #include "base/mem.h"
 #include "parser/survey.h"
@@ -45,8 +45,7 @@ static void predefine(struct survey *s)
 	}
 }
 
-struct survey_arg *survey_define(
-    struct survey *s, struct map *args, const struct pair *p, const struct instr *in)
+struct survey_arg *survey_define(struct survey *s, struct map *args, const struct pair *p, const struct instr *in)
 {
 	struct survey_arg *arg = map_get(args, p->key);
 	struct map deps = {0};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instructions of one stage, one after the other: each is expanded with the variables before it, the checks look at it,
- * then its effect on variables and state is noted. What only matters for a build (config, history, steps) is not worked out.
+ * The instructions of one stage, one after the other: each is expanded with the variables before it, the checks look at
+ * it, then its effect on variables and state is noted. What only matters for a build (config, history, steps) is not
+ * worked out.
  */
 #include <stdlib.h>
 
@@ -245,7 +246,8 @@ static void look_at_sources(struct at *at)
 static int not_before(struct at *at, int dep, const char *verb, struct err *e)
 {
 	const struct stage *from = at->s->stages[dep].stage;
-	return err_set(e, ERR_SYNTAX, "cannot %s from stage \"%.*s\", it needs to be defined before current stage \"%.*s\"", verb,
+	return err_set(e, ERR_SYNTAX,
+	    "cannot %s from stage \"%.*s\", it needs to be defined before current stage \"%.*s\"", verb,
 	    STR_ARG(from->name), STR_ARG(at->st->stage->name));
 }
 
@@ -281,8 +283,8 @@ static int expand_mount(void *arg, struct str value, struct str *ret, struct err
 	return expand(arg, value, ret, e);
 }
 
-static void need(
-    struct survey *s, struct survey_need **list, size_t *n, size_t *cap, struct str name, bool required, const struct instr *in)
+static void need(struct survey *s, struct survey_need **list, size_t *n, size_t *cap, struct str name, bool required,
+    const struct instr *in)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (str_eq((*list)[i].name, name)) {
@@ -390,7 +392,8 @@ static void set_variables(struct survey *s, struct survey_stage *st, const struc
 	for (size_t i = 0; i < image->nenv; i++) {
 		ptrdiff_t equal = str_find(image->env[i], '=');
 		if (equal > 0)
-			survey_set(s, &st->vars, str_sub(image->env[i], 0, (size_t)equal), str_from(image->env[i], (size_t)equal + 1));
+			survey_set(s, &st->vars, str_sub(image->env[i], 0, (size_t)equal),
+			    str_from(image->env[i], (size_t)equal + 1));
 	}
 	if (!survey_get(&st->vars, STR("PATH"), &ignored))
 		survey_set(s, &st->vars, STR("PATH"), STR(default_path));
@@ -398,7 +401,9 @@ static void set_variables(struct survey *s, struct survey_stage *st, const struc
 
 static int base_image(struct survey *s, struct survey_stage *st, struct survey_image *image, struct err *e)
 {
-	struct str wanted = st->platform.len ? st->platform : s->env->platform.len ? s->env->platform : STR("linux/amd64");
+	struct str wanted = st->platform.len       ? st->platform
+	                    : s->env->platform.len ? s->env->platform
+	                                           : STR("linux/amd64");
 	if (str_eqz(st->base, "scratch") || !s->env->image)
 		return 0;
 	TRY(s->env->image(s->env->arg, st->base, wanted, s->arena, image, e));

@@ -129,7 +129,8 @@ static int froms(struct survey *s, struct err *e)
 		st->base_stage = -1;
 		if (from(s, st, e) < 0)
 			return survey_at(st->stage->from, e);
-		st->replaced = st->stage->name.len && s->env->is_context && s->env->is_context(s->env->arg, st->stage->name);
+		st->replaced =
+		    st->stage->name.len && s->env->is_context && s->env->is_context(s->env->arg, st->stage->name);
 		const struct survey_stage *base = map_get(&names, st->base);
 		if (base)
 			st->base_stage = (int)(base - s->stages);
@@ -196,7 +197,8 @@ static int copy_source(struct survey *s, struct survey_stage *st, const struct i
 		return 0;
 	TRY(survey_expand(s, &none, flag->value, &w, e));
 	if (!str_eq(w.text, flag->value))
-		return err_set(e, ERR_SYNTAX, "variable expansion is not supported for --from, define a new stage with FROM using "
+		return err_set(e, ERR_SYNTAX,
+		    "variable expansion is not supported for --from, define a new stage with FROM using "
 		    "ARG from global scope as a workaround");
 	if (!str_u64(flag->value, UINT32_MAX, &number))
 		return source(s, st, flag->value, in, e);

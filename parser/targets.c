@@ -25,24 +25,18 @@ void targets_print(const struct cf *cf, struct buf *out)
 	table_print(&t, out);
 }
 
-static void set_shown(struct jval *j, const char *key, struct str value)
-{
-	if (value.len)
-		jval_set_str(j, key, value);
-}
-
 struct jval *targets_json(const struct cf *cf)
 {
 	struct jval *j = jval_object(), *targets = jval_array();
 	for (size_t i = 0; i < cf->nstages; i++) {
 		const struct stage *s = &cf->stages[i];
 		struct jval *item = jval_object();
-		set_shown(item, "name", s->name);
+		ranges_set_text(item, "name", s->name);
 		if (i + 1 == cf->nstages)
 			jval_set(item, "default", jval_boolean(true));
-		set_shown(item, "description", s->doc);
-		set_shown(item, "base", s->base);
-		set_shown(item, "platform", s->platform);
+		ranges_set_text(item, "description", s->doc);
+		ranges_set_text(item, "base", s->base);
+		ranges_set_text(item, "platform", s->platform);
 		jval_set(item, "location", ranges_json(s->where));
 		jval_append(targets, item);
 	}
@@ -54,9 +48,9 @@ static const struct {
 	const char *name, *description;
 	const char *option, *option_description; /* NULL: none; "": an empty list */
 } requests[] = {
-	{"outline", "List all parameters current build target supports", "target", "Target build stage"},
-	{"targets", "List all targets current build supports", "", NULL},
-	{"subrequests.describe", "List available subrequest types", NULL, NULL},
+    {"outline", "List all parameters current build target supports", "target", "Target build stage"},
+    {"targets", "List all targets current build supports", "", NULL},
+    {"subrequests.describe", "List available subrequest types", NULL, NULL},
 };
 
 void describe_print(struct buf *out)

@@ -43,7 +43,8 @@ bool drive_patterns(const struct jval *c, struct buf *why)
 	if (got != want)
 		buf_printf(why, "match is %d", got);
 	else if (walked != got && !str_ends(file, STR("/")))
-		/* Not "walkMatch": the reference's walk forgets what it did not need at a parent, ours agrees with the rule. */
+		/* Not "walkMatch": the reference's walk forgets what it did not need at a parent, ours agrees with the
+		 * rule. */
 		buf_printf(why, "the walk says %d", walked);
 	return why->len == 0 && prune_agrees(ig, file, got, why);
 }

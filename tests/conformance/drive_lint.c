@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build checks and subrequests: the folders lint/, subrequests/, and the checks of corpus/. Base images are empty, as the data
- * was made; references are judged by the registry's parser.
+ * Build checks and subrequests: the folders lint/, subrequests/, and the checks of corpus/. Base images are empty, as
+ * the data was made; references are judged by the registry's parser.
  */
 #include <stdlib.h>
 
@@ -66,8 +66,9 @@ static bool is_finding(const struct jval *want, const struct lint_finding *f)
 	lint_rule_url(f->rule, &url);
 	if (jval_get(want, "short"))
 		return str_eq(drive_text(want, "short"), buf_view(&shown));
-	return str_eqz(drive_text(want, "rule"), lint_rule_name(f->rule)) && str_eq(drive_text(want, "detail"), f->detail) &&
-	    (!jval_get(want, "url") || str_eq(drive_text(want, "url"), buf_view(&url)));
+	return str_eqz(drive_text(want, "rule"), lint_rule_name(f->rule)) &&
+	       str_eq(drive_text(want, "detail"), f->detail) &&
+	       (!jval_get(want, "url") || str_eq(drive_text(want, "url"), buf_view(&url)));
 }
 
 /* Both lists hold the same, in whatever order. */
@@ -89,8 +90,9 @@ static bool same_findings(const struct jval *want, const struct lint_report *r, 
 	}
 	for (size_t k = 0; k < n; k++)
 		if (!taken[k])
-			buf_printf(why, "[%s, missing: %s %s]", what, jval_get(jval_at(want, k), "short")
-			    ? jval_get_text(jval_at(want, k), "short") : jval_get_text(jval_at(want, k), "rule"),
+			buf_printf(why, "[%s, missing: %s %s]", what,
+			    jval_get(jval_at(want, k), "short") ? jval_get_text(jval_at(want, k), "short")
+			                                        : jval_get_text(jval_at(want, k), "rule"),
 			    jval_get_text(jval_at(want, k), "detail") ? jval_get_text(jval_at(want, k), "detail") : "");
 	return why->len == before;
 }
@@ -110,7 +112,7 @@ static bool same_error(const struct jval *want, const struct lint_report *r, con
 	if (r->violation && !r->failed)
 		return drive_same(why, what, str_of(r->error.text), jval_get_text(want, "message"));
 	return drive_line(why, &r->error, jval_get(want, "lines")) &&
-	    drive_suggestion(why, &r->error, jval_get_text(want, "message"));
+	       drive_suggestion(why, &r->error, jval_get_text(want, "message"));
 }
 
 static void check(const struct jval *c, struct survey_env *env, struct buf *why)
@@ -197,7 +199,8 @@ static bool same_json(const struct jval *a, const struct jval *b)
 	return str_eq(buf_view(&x), buf_view(&y));
 }
 
-static int subrequest(struct cf *cf, struct options *o, struct str id, struct jval **ret, struct buf *text, struct err *e)
+static int subrequest(
+    struct cf *cf, struct options *o, struct str id, struct jval **ret, struct buf *text, struct err *e)
 {
 	cleanup_outline struct outline outline = {0};
 	if (str_eqz(id, "frontend.targets")) {

@@ -83,7 +83,9 @@ static bool same_text(const struct jval *want, const char *key, struct str got, 
 static bool same_choice(const struct jval *want, const char *key, enum gitref_choice got, struct buf *why)
 {
 	const struct jval *v = jval_get(want, key);
-	enum gitref_choice expected = !v || jval_is_null(v) ? GITREF_UNSET : jval_bool(v, false) ? GITREF_YES : GITREF_NO;
+	enum gitref_choice expected = !v || jval_is_null(v) ? GITREF_UNSET
+	                              : jval_bool(v, false) ? GITREF_YES
+	                                                    : GITREF_NO;
 	if (expected != got)
 		buf_printf(why, "%s is %d", key, got);
 	return expected == got;
@@ -110,13 +112,14 @@ bool drive_gitref(const struct jval *c, struct buf *why)
 		return rc == 0;
 	const struct jval *p = jval_get(c, "parsed");
 	return drive_rc(c, rc, &e, why) &&
-	    (rc < 0 || (same_text(p, "Remote", r.remote, why) && same_text(p, "ShortName", r.short_name, why) &&
-		same_text(p, "Ref", r.ref, why) && same_text(p, "SubDir", r.subdir, why) &&
-		same_text(p, "Checksum", r.checksum, why) && same_text(p, "MTime", r.mtime, why) &&
-		same_choice(p, "KeepGitDir", r.keep_git_dir, why) && same_choice(p, "Submodules", r.submodules, why) &&
-		same_bool(p, "FetchByCommit", r.fetch_by_commit, why) &&
-		same_bool(p, "IndistinguishableFromLocal", r.maybe_local, why) &&
-		same_bool(p, "UnencryptedTCP", r.unencrypted, why)));
+	       (rc < 0 || (same_text(p, "Remote", r.remote, why) && same_text(p, "ShortName", r.short_name, why) &&
+	                      same_text(p, "Ref", r.ref, why) && same_text(p, "SubDir", r.subdir, why) &&
+	                      same_text(p, "Checksum", r.checksum, why) && same_text(p, "MTime", r.mtime, why) &&
+	                      same_choice(p, "KeepGitDir", r.keep_git_dir, why) &&
+	                      same_choice(p, "Submodules", r.submodules, why) &&
+	                      same_bool(p, "FetchByCommit", r.fetch_by_commit, why) &&
+	                      same_bool(p, "IndistinguishableFromLocal", r.maybe_local, why) &&
+	                      same_bool(p, "UnencryptedTCP", r.unencrypted, why)));
 }
 
 bool drive_lintopts(const struct jval *c, struct buf *why)
@@ -127,8 +130,8 @@ bool drive_lintopts(const struct jval *c, struct buf *why)
 	int rc = lintopts_parse(drive_text(c, "text"), &a, &o, &e);
 	const struct jval *want = jval_get(c, "config");
 	return drive_rc(c, rc, &e, why) &&
-	    (rc < 0 || (same_bool(want, "error", o.error, why) && same_bool(want, "skipAll", o.skip_all, why) &&
-		same_bool(want, "experimentalAll", o.experimental_all, why) &&
-		same_strings(jval_get(want, "skip"), o.skip, o.nskip, why) &&
-		same_strings(jval_get(want, "experimental"), o.experimental, o.nexperimental, why)));
+	       (rc < 0 || (same_bool(want, "error", o.error, why) && same_bool(want, "skipAll", o.skip_all, why) &&
+	                      same_bool(want, "experimentalAll", o.experimental_all, why) &&
+	                      same_strings(jval_get(want, "skip"), o.skip, o.nskip, why) &&
+	                      same_strings(jval_get(want, "experimental"), o.experimental, o.nexperimental, why)));
 }

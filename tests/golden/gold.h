@@ -14,5 +14,7 @@ typedef int gold_fn(const char *name, struct str text, struct buf *out);
 
 /* gold_parse.c: the AST (.ast); the message of a file that must not parse, with its excerpt (.err). */
 gold_fn gold_ast, gold_err;
+/* gold_check.c: what the build checks find (.check), the outline (.outline), the targets (.targets). */
+gold_fn gold_check, gold_outline, gold_targets;
 
 #endif

@@ -19,6 +19,9 @@ static const struct {
 } kinds[] = {
     {".ast", gold_ast},
     {".err", gold_err},
+    {".check", gold_check},
+    {".outline", gold_outline},
+    {".targets", gold_targets},
 };
 
 static const char source[] = ".containerfile";
