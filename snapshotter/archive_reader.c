@@ -70,20 +70,20 @@ bool archive_reader_sniff(const void *p, size_t len)
 	return is_header(b, len);
 }
 
-/* libarchive could not read the first entry. Is it a tar all the same, one that is cut short or damaged? */
-static bool is_broken_tar(int fd, off_t from)
+/* libarchive could not read the first entry. Is it a tar all the same, one that is cut short or damaged? Of gzip the beginning can
+ * be seen in any case; the others give nothing before a block is whole, so a broken stream counts as a broken tar. */
+static bool is_broken_tar(int fd, off_t from, bool broken_stream)
 {
 	char head[TAR_HEADER];
 	size_t n = 0, got = 0;
 	struct err ignored;
 	if (lseek(fd, from, SEEK_SET) < 0 || io_read_full(fd, head, sizeof(head), &n, &ignored) < 0 || lseek(fd, from, SEEK_SET) < 0)
 		return false;
-	enum compression c = compress_detect(head, n);
-	if (c == COMPRESS_NONE)
-		return is_header((const unsigned char *)head, n);
+	if (is_header((const unsigned char *)head, n))
+		return true;
 	struct decompressor *d = NULL;
-	if (decompressor_new(c, fd, NULL, &d, &ignored) < 0)
-		return false;
+	if (compress_detect(head, n) != COMPRESS_GZIP || decompressor_new(COMPRESS_GZIP, fd, NULL, &d, &ignored) < 0)
+		return broken_stream;
 	for (n = 0; n < sizeof(head); n += got)
 		if (decompressor_read(d, head + n, sizeof(head) - n, &got, &ignored) < 0 || got == 0)
 			break;
@@ -138,11 +138,7 @@ int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_
 	bool broken;
 	void *h = api->open(fd, text, &broken);
 	if (!h) {
-		/* Of bzip2 and xz nothing can be seen before their first block is whole. */
-		char head[8];
-		ssize_t n = pread(fd, head, sizeof(head), from);
-		bool other = n >= 3 && (memcmp(head, "BZh", 3) == 0 || memcmp(head, "\xfd" "7z", 3) == 0);
-		if ((broken && other) || is_broken_tar(fd, from))
+		if (is_broken_tar(fd, from, broken))
 			return err_set(e, ERR_CORRUPT, "%s", text);
 		return err_set(e, ERR_NOT_FOUND, "no archive: %s", text);
 	}

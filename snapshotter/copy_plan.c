@@ -79,16 +79,16 @@ static int check_replace(struct ground *g, struct str path, bool folder, struct 
 }
 
 /* Names that would turn into deletions in the layer's tar. */
-static bool leave_out(struct tree *t, struct str name, bool folder)
+static bool leave_out(struct tree *t, const struct entry *en, struct str name)
 {
 	if (t->left_out.len && path_within(name, t->left_out))
 		return true;
 	if (!str_starts(path_base(name), STR(".wh.")))
 		return false;
-	if (folder)
+	if (en->type == ENTRY_DIR)
 		t->left_out = name;
 	cleanup_buf struct buf b = {0};
-	buf_printf(&b, "\"%.*s\" is left out: in an image a name that begins with \".wh.\" means a deletion", STR_ARG(name));
+	buf_printf(&b, "\"%.*s\" is left out: in an image a name that begins with \".wh.\" means a deletion", STR_ARG(en->path));
 	say(t->p->a, b.p);
 	return true;
 }
@@ -100,7 +100,7 @@ static int tree_entry(void *arg, struct str rel, const struct entry *en, struct 
 	if (cancelled(t->p->a->cancel))
 		return err_set(e, ERR_CANCELLED, "cancelled");
 	struct str name = str_from(en->path, en->path.len - rel.len);
-	if (leave_out(t, name, en->type == ENTRY_DIR))
+	if (leave_out(t, en, name))
 		return 0;
 	struct entry to = *en;
 	to.path = copy_join(&g->arena, t->dest, name);
