@@ -12,7 +12,7 @@
 
 #include "base/fs.h"
 #include "snapshotter/copy_carry.h"
-#include "snapshotter/ring.h"
+#include "snapshotter/relay.h"
 
 /* The tar on its way into a blob: bytes are hashed on one thread and written on another. */
 struct tar_out {

@@ -12,7 +12,7 @@
 
 #include "base/io.h"
 #include "snapshotter/copy_carry.h"
-#include "snapshotter/ring.h"
+#include "snapshotter/relay.h"
 #include "snapshotter/rootpath.h"
 #include "snapshotter/xattrs.h"
 
