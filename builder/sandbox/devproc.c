@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /dev, /proc and /sys of a step. /dev is a folder of the scratch tmpfs with six harmless devices: made with mknod where that is
- * allowed, else bound from the host after a look at their numbers. /proc and /sys are fresh instances for the step's own
+ * /dev, /proc and /sys of a step. /dev is a folder of the scratch tmpfs with six harmless devices bound into it: made with mknod where
+ * that is allowed, else the host's after a look at their numbers. /proc and /sys are fresh instances for the step's own
  * namespaces; what they still tell or allow about the machine is covered as Docker does it.
  */
 #include "builder/sandbox/job.h"
@@ -36,40 +36,35 @@ static const char *const readonly_proc[] = {"bus", "fs", "irq", "sys", "sysrq-tr
 static const char *const masked_sys[] = {"firmware", "devices/virtual/powercap"};
 
 /* The host's own device node as a detached mount. */
-static int bind_device(struct job *j, const struct device *d, struct err *e)
+static int clone_host_device(struct job_mount *m, const struct device *d, struct err *e)
 {
-	char path[32];
 	struct stat st;
-	snprintf(path, sizeof(path), "/dev/%s", d->name);
-	cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = open(m->target, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "open %s", path);
+		return err_sys(e, "open %s", m->target);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(d->major, d->minor))
-		return err_set(e, ERR_UNSUPPORTED, "%s of this machine is not the device %u:%u", path, d->major, d->minor);
-	struct job_mount *m = job_mount_add(j);
-	m->builtin = true;
-	m->target = arena_strdup(j->arena, path);
+		return err_set(e, ERR_UNSUPPORTED, "%s of this machine is not the device %u:%u", m->target, d->major, d->minor);
 	m->tree_fd = sys_clone_tree(fd, "");
-	return m->tree_fd < 0 ? err_sys(e, "bind %s", path) : 0;
+	return m->tree_fd < 0 ? err_sys(e, "bind %s", m->target) : 0;
 }
 
-static int make_devices(struct job *j, struct err *e)
+/* Every device is a mount of its own, so that /dev itself can be "nodev": a step that is root can make nodes, not open them. */
+static int add_device(struct job *j, const struct device *d, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(devices); i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "dev/%s", devices[i].name);
-		if (mknodat(j->scratch_fd, name, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor)) == 0) {
-			if (fchmodat(j->scratch_fd, name, 0666, 0) < 0)
-				return err_sys(e, "chmod /%s", name);
-			continue;
-		}
-		if (errno != EPERM)
-			return err_sys(e, "create /%s", name);
-		if (mknodat(j->scratch_fd, name, S_IFREG | 0666, 0) < 0)
-			return err_sys(e, "create /%s", name);
-		TRY(bind_device(j, &devices[i], e));
-	}
-	return 0;
+	struct job_mount *m = job_mount_add(j);
+	m->builtin = true;
+	m->target = arena_printf(j->arena, "/dev/%s", d->name);
+	m->name = arena_printf(j->arena, "node-%s", d->name);
+	m->source = SOURCE_SCRATCH;
+	m->attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	if (mknodat(j->scratch_fd, m->target + 1, S_IFREG | 0666, 0) < 0)
+		return err_sys(e, "create %s", m->target);
+	if (mknodat(j->scratch_fd, m->name, S_IFCHR | 0666, makedev(d->major, d->minor)) == 0)
+		return fchmodat(j->scratch_fd, m->name, 0666, 0) < 0 ? err_sys(e, "chmod %s", m->target) : 0;
+	if (errno != EPERM)
+		return err_sys(e, "create %s", m->target);
+	m->source = SOURCE_TREE;
+	return clone_host_device(m, d, e);
 }
 
 static int make_dev(struct job *j, struct err *e)
@@ -134,8 +129,9 @@ int devproc_prepare(struct job *j, struct err *e)
 	fresh(j, "/sys/fs/cgroup", "cgroup2", NULL, NO | readonly, NULL, true);
 	struct job_mount *m = job_mount_add(j);
 	*m = (struct job_mount){.source = SOURCE_SCRATCH, .target = "/dev", .tree_fd = -1, .name = "dev",
-	    .attrs = MOUNT_ATTR_NOSUID, .builtin = true};
-	TRY(make_devices(j, e));
+	    .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .builtin = true};
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
+		TRY(add_device(j, &devices[i], e));
 	fresh(j, "/dev/pts", "devpts", j->single_id ? pts_options_no_gid : pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	    NULL, false);
 	fresh(j, "/dev/shm", "tmpfs", shm_options(j), NO, NULL, false);

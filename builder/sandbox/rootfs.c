@@ -107,11 +107,15 @@ int rootfs_prepare(struct job *j, struct err *e)
 		j->root_fd = sys_clone_tree(r->upper_fd, "");
 		if (j->root_fd < 0)
 			return err_sys(e, "bind the root folder");
-		return 0;
+	} else {
+		cleanup_close int work = -1;
+		TRY(work_folder(r->work_fd, "root", &work, e));
+		TRY(rootfs_overlay(r->lowers, r->nlowers, r->upper_fd, work, -1, &j->root_fd, e));
 	}
-	cleanup_close int work = -1;
-	TRY(work_folder(r->work_fd, "root", &work, e));
-	return rootfs_overlay(r->lowers, r->nlowers, r->upper_fd, work, -1, &j->root_fd, e);
+	/* A real root may make device nodes, and there is no device cgroup here that would keep it from opening them. */
+	if (!r->insecure && sys_mount_setattr(j->root_fd, MOUNT_ATTR_NODEV) < 0)
+		return err_sys(e, "set the flags of the root");
+	return 0;
 }
 
 int rootfs_scratch(struct job *j, struct err *e)
