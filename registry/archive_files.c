@@ -8,7 +8,7 @@
 
 #include "registry/archive_tar.h"
 
-enum { ENTRIES_MAX = 200000, MEMORY_MAX = 128 * 1024 * 1024, LINKS_MAX = 8 };
+enum { ENTRIES_MAX = 200000, MEMORY_MAX = 128 * 1024 * 1024, LINKS_MAX = 8, REST_MAX = 64 * 1024 * 1024 };
 
 /* "./a//b/" becomes "a/b"; ".." is only taken in links and must not lead out. Relative to `base` (may be empty). */
 static bool clean_path(struct str base, struct str path, bool dotdot, struct arena *a, struct str *ret)
@@ -124,6 +124,18 @@ static int keep_entry(struct archive_files *f, struct tar_reader *t, struct err 
 	return 0;
 }
 
+/* Behind the tar there is padding; its compressed form ends with a checksum that wants to be looked at. */
+static int read_rest(struct archive_source *source, struct err *e)
+{
+	cleanup_free char *chunk = mem_grow(NULL, IO_CHUNK, 1);
+	for (size_t total = 0, n = 1; n; total += n) {
+		TRY(archive_source_read(source, chunk, IO_CHUNK, &n, e));
+		if (total > REST_MAX)
+			return err_set(e, ERR_LIMIT, "the archive goes on after its end");
+	}
+	return 0;
+}
+
 MEM_CLEANUP(reader_cleanup, struct tar_reader, tar_reader_done)
 
 int archive_files_read(struct archive_files *f, int fd, struct err *e)
@@ -138,7 +150,7 @@ int archive_files_read(struct archive_files *f, int fd, struct err *e)
 			return err_set(e, ERR_LIMIT, "the archive holds more than %d files", ENTRIES_MAX);
 		TRY(keep_entry(f, t, e));
 	}
-	return rc;
+	return rc < 0 ? rc : read_rest(source, e);
 }
 
 const struct archive_file *archive_files_find(const struct archive_files *f, struct str path)

@@ -201,10 +201,10 @@ bool layout_index_tag(struct jval *index, bool store, const struct descriptor *d
 	for (size_t i = 0; i < jval_count(entries); i++)
 		retag_entry(&r, entries, i, &a);
 	for (size_t i = 0; i < n; i++) {
-		if (r.done[i])
+		bool twice = name_among(names[i].ref_name, names, n) != (ptrdiff_t)i;
+		if (r.done[i] || twice)
 			continue;
 		jval_append(r.out, make_entry(d, &names[i]));
-		r.done[name_among(names[i].ref_name, names, n)] = r.done[i] = true;
 		r.changed = true;
 	}
 	if (n == 0 && !r.nameless_done) {
