@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 #define BLOB_FOLDER "blobs/sha256"
-enum { PATH_LEN = sizeof(BLOB_FOLDER "/") + DIGEST_HEX, WRITER_BUFFER = 256 * 1024 };
+enum { PATH_LEN = sizeof(BLOB_FOLDER "/") + DIGEST_HEX, WRITER_BUFFER = 256 * 1024, PUSH = 8 * 1024 * 1024 };
 
 struct blobs {
 	int dirfd;
@@ -33,6 +33,7 @@ struct blob_writer {
 	char *temp;            /* name below blobs->dirfd; NULL for a nameless file */
 	struct hasher hasher;
 	uint64_t bytes;        /* through the sink */
+	uint64_t written, pushed; /* to the file; to the disk already, more or less */
 	char *buffer;          /* small writes gather here */
 	size_t buffered;
 };
@@ -174,6 +175,11 @@ static int write_out(struct blob_writer *w, const void *p, size_t len, struct er
 {
 	if (io_write_all(w->fd, p, len, e) < 0)
 		return err_wrap(e, "blob");
+	w->written += len;
+	if (w->written - w->pushed >= PUSH) { /* write-back begins now, so that the fsync at the end waits less */
+		(void)sync_file_range(w->fd, (off_t)w->pushed, (off_t)(w->written - w->pushed), SYNC_FILE_RANGE_WRITE);
+		w->pushed = w->written;
+	}
 	return 0;
 }
 
@@ -274,8 +280,6 @@ int blob_writer_commit_hashed(struct blob_writer *w, const struct digest *d, str
 		return 0; /* somebody was first */
 	if (b->sync && fsync(w->fd) < 0)
 		return err_sys(e, "fsync blob");
-	if (!b->sync)
-		(void)sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* starts write-back: a later syncfs waits less */
 	if (w->temp || link_nameless(w, path) < 0) {
 		if (!w->temp && errno != EEXIST)
 			return err_sys(e, "link %s", path);

@@ -43,33 +43,62 @@ int fs_open_dir(int dirfd, const char *path, int *ret_fd, struct err *e)
 	return 0;
 }
 
-static int remove_entry(int dirfd, const char *name, struct err *e);
+/*
+ * Removing holds a descriptor a level. A tree that is deeper than that is brought up piece by piece: what lies too deep is
+ * moved into the top folder, which is read again until nothing is left.
+ */
+enum { REMOVE_DEPTH = 200 };
+struct removal {
+	int top;        /* the folder that is removed */
+	unsigned depth; /* of the folder at hand; 0: nothing is open yet */
+	unsigned moved; /* pieces that were brought up */
+};
 
-static int remove_content(int dirfd, const char *name, struct err *e)
+static int remove_entry(struct removal *r, int dirfd, const char *name, struct err *e);
+
+static int open_to_remove(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES) {
-		if (fchmodat(dirfd, name, 0700, 0) < 0)
-			return err_sys(e, "remove %s", name);
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
+	return fd;
+}
+
+static int remove_content(struct removal *r, int dirfd, const char *name, struct err *e)
+{
+	int fd = open_to_remove(dirfd, name);
 	if (fd < 0)
 		return err_sys(e, "remove %s", name);
+	if (r->depth++ == 0)
+		r->top = fd;
 	DIR *dir = fdopendir(fd);
 	int rc = 0;
 	struct dirent *d;
 	while (rc == 0 && (d = readdir(dir)) != NULL) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
-		rc = remove_entry(fd, d->d_name, e);
+		rc = remove_entry(r, fd, d->d_name, e);
 		if (rc < 0 && e->sys == EACCES && fchmod(fd, 0700) == 0)
-			rc = remove_entry(fd, d->d_name, e);
+			rc = remove_entry(r, fd, d->d_name, e);
 	}
+	r->depth--;
 	closedir(dir);
 	return rc;
 }
 
-static int remove_entry(int dirfd, const char *name, struct err *e)
+static int bring_up(struct removal *r, int dirfd, const char *name, struct err *e)
+{
+	for (;;) {
+		char to[32];
+		snprintf(to, sizeof(to), "deep-%u", r->moved++);
+		if (renameat2(dirfd, name, r->top, to, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return err_sys(e, "remove %s", name);
+	}
+}
+
+static int remove_entry(struct removal *r, int dirfd, const char *name, struct err *e)
 {
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
@@ -79,15 +108,22 @@ static int remove_entry(int dirfd, const char *name, struct err *e)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
 		return err_sys(e, "remove %s", name);
-	TRY(remove_content(dirfd, name, e));
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
-		return err_sys(e, "remove %s", name);
-	return 0;
+	if (r->depth >= REMOVE_DEPTH)
+		return bring_up(r, dirfd, name, e);
+	for (;;) {
+		unsigned before = r->moved;
+		TRY(remove_content(r, dirfd, name, e));
+		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+			return 0;
+		if (r->depth || r->moved == before)
+			return err_sys(e, "remove %s", name);
+	}
 }
 
 int fs_remove_tree(int dirfd, const char *name, struct err *e)
 {
-	return remove_entry(dirfd, name, e);
+	struct removal r = {.top = -1};
+	return remove_entry(&r, dirfd, name, e);
 }
 
 static void random_suffix(char out[7])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tempdir.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -33,6 +34,26 @@ Test(fs, remove_tree_opens_up_folders_and_follows_nothing)
 	cr_assert(!fs_exists(t.fd, "tree"));
 	cr_assert(fs_exists(t.fd, "other/kept"));
 	cr_assert_eq(fs_remove_tree(t.fd, "tree", &e), 0);
+}
+
+Test(fs, remove_tree_goes_deeper_than_there_are_descriptors)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	struct rlimit few = {100 + 200, 100 + 200};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cr_assert_eq(mkdirat(t.fd, "deep", 0700), 0);
+	int fd = openat(t.fd, "deep", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 700; i++) {
+		cr_assert_eq(mkdirat(fd, "d", 0700), 0);
+		cr_assert_eq(mkdirat(fd, "deep-0", 0700), 0);
+		int next = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+		close(fd);
+		fd = next;
+	}
+	close(fd);
+	cr_assert_eq(fs_remove_tree(t.fd, "deep", &e), 0, "%s", e.text);
+	cr_assert(!fs_exists(t.fd, "deep"));
 }
 
 Test(fs, write_atomic_replaces_and_leaves_nothing_beside)
