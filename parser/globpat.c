@@ -109,6 +109,18 @@ static struct globpat_token token_at(struct str text, size_t *i)
 	return t;
 }
 
+/* The bytes at both ends. */
+static void set_ends(struct globpat *p)
+{
+	struct globpat_token end = p->ntokens ? p->tokens[p->ntokens - 1] : (struct globpat_token){TOKEN_STAR, 0};
+	bool from_start = p->kind == GLOBPAT_EXACT || p->kind == GLOBPAT_PREFIX || p->kind == GLOBPAT_GENERAL;
+	bool to_end = p->kind != GLOBPAT_PREFIX && p->kind != GLOBPAT_GENERAL;
+	p->first = from_start && p->lit.len ? (unsigned char)p->lit.p[0] : -1;
+	p->last = to_end && p->lit.len ? (unsigned char)p->lit.p[p->lit.len - 1] : -1;
+	if (end.kind == TOKEN_RUNE && end.value < 0x80)
+		p->last = (int)end.value;
+}
+
 int globpat_compile(struct str text, struct arena *a, struct globpat *ret, struct err *e)
 {
 	struct globpat p = {.text = text};
@@ -123,6 +135,7 @@ int globpat_compile(struct str text, struct arena *a, struct globpat *ret, struc
 		while (i < text.len)
 			p.tokens[p.ntokens++] = token_at(text, &i);
 	}
+	set_ends(&p);
 	*ret = p;
 	return 0;
 }
@@ -251,8 +264,20 @@ static bool suffix(struct str lit, struct str path)
 	return str_ends(path, lit) || (lit.len && lit.p[0] == '/' && str_eq(path, str_from(lit, 1)));
 }
 
+static bool begins_otherwise(const struct globpat *p, struct str path)
+{
+	return p->first >= 0 && path.len && (unsigned char)path.p[0] != p->first;
+}
+
+static bool ends_otherwise(const struct globpat *p, struct str path)
+{
+	return p->last >= 0 && path.len && (unsigned char)path.p[path.len - 1] != p->last;
+}
+
 bool globpat_match(const struct globpat *p, struct str path)
 {
+	if (begins_otherwise(p, path) || ends_otherwise(p, path))
+		return false;
 	switch (p->kind) {
 	case GLOBPAT_EXACT:
 		return str_eq(path, p->lit);
@@ -281,6 +306,8 @@ static bool any_parent(const struct globpat *p, struct str path)
 
 bool globpat_match_up(const struct globpat *p, struct str path)
 {
+	if (begins_otherwise(p, path))
+		return false;
 	switch (p->kind) {
 	case GLOBPAT_EXACT:
 		return str_starts(path, p->lit) && (path.len == p->lit.len || path.p[p->lit.len] == '/');

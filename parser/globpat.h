@@ -24,6 +24,7 @@ struct globpat {
 	enum globpat_kind kind;
 	struct str text;               /* the pattern; classes are read from it */
 	struct str lit;                /* GENERAL: what every match begins with */
+	int first, last;               /* bytes that every match begins and ends with, or -1: most paths fail here */
 	struct globpat_token *tokens;  /* GENERAL: what follows lit */
 	size_t ntokens;
 };

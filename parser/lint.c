@@ -57,7 +57,6 @@ void lint_look(struct lint *l, const struct lint_view *v)
 void lint_found(struct lint *l, const struct lint_rule *r, struct where where, const char *format, ...)
 {
 	struct lint_report *report = l->report;
-	cleanup_buf struct buf detail = {0};
 	char text[4096];
 	va_list args;
 	if (report->nfindings >= LINT_FINDINGS_MAX)
@@ -65,10 +64,13 @@ void lint_found(struct lint *l, const struct lint_rule *r, struct where where, c
 	va_start(args, format);
 	int n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	struct str s = {text, n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1};
+	struct str detail = {text, n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1};
+	/* Words of the file may hold anything; this goes to terminals, one line each. */
+	for (size_t i = 0; i < detail.len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
 	ARENA_ROOM(&report->arena, report->findings, report->nfindings, l->cap);
-	report->findings[report->nfindings++] =
-	    (struct lint_finding){r, arena_str(&report->arena, s), {where.line, where.col, where.end_line}};
+	report->findings[report->nfindings++] = (struct lint_finding){r, arena_str(&report->arena, detail), where};
 }
 
 static struct str given_options(const struct survey_env *env, struct str written)
@@ -98,13 +100,13 @@ static void finish(struct lint *l)
 	r->violation = l->opts.error && r->nfindings > 0;
 	if (!r->violation || r->failed)
 		return;
+	cleanup_free bool *seen = mem_array(lint_nrules, sizeof(*seen));
 	err_set(&r->error, ERR_STEP, "lint violation found for rules: ");
 	for (size_t i = 0; i < r->nfindings; i++) {
-		bool seen = false;
-		for (size_t k = 0; k < i && !seen; k++)
-			seen = r->findings[k].rule == r->findings[i].rule;
-		if (!seen)
-			err_append(&r->error, "%s%s", i ? ", " : "", r->findings[i].rule->name);
+		const struct lint_rule *rule = r->findings[i].rule;
+		if (!seen[rule - lint_rules])
+			err_append(&r->error, "%s%s", i ? ", " : "", rule->name);
+		seen[rule - lint_rules] = true;
 	}
 }
 

@@ -52,15 +52,16 @@ static void gather_args(struct gathering *g, const struct survey_stage *st)
 	}
 }
 
-static void gather_needs(struct gathering *g, const struct survey_need *needs, size_t n, struct map *seen,
+static void gather_needs(struct gathering *g, const struct survey_needs *needs, struct map *seen,
     struct outline_need **list, size_t *ret_n, size_t *cap)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (map_has(seen, needs[i].name))
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct survey_need *need = &needs->list[i];
+		if (map_has(seen, need->name))
 			continue;
-		map_set(seen, needs[i].name, g);
+		map_set(seen, need->name, g);
 		ARENA_ROOM(&g->o->arena, *list, *ret_n, *cap);
-		(*list)[(*ret_n)++] = (struct outline_need){needs[i].name, needs[i].required, needs[i].where};
+		(*list)[(*ret_n)++] = (struct outline_need){need->name, need->required, need->where};
 	}
 }
 
@@ -68,8 +69,8 @@ static void gather_stage(struct gathering *g, const struct survey_stage *st)
 {
 	struct outline *o = g->o;
 	gather_args(g, st);
-	gather_needs(g, st->secrets, st->nsecrets, &g->secrets, &o->secrets, &o->nsecrets, &g->secrets_cap);
-	gather_needs(g, st->ssh, st->nssh, &g->ssh, &o->ssh, &o->nssh, &g->ssh_cap);
+	gather_needs(g, &st->secrets, &g->secrets, &o->secrets, &o->nsecrets, &g->secrets_cap);
+	gather_needs(g, &st->ssh, &g->ssh, &o->ssh, &o->nssh, &g->ssh_cap);
 }
 
 /* The target first, then what it is made of, depth first. */

@@ -6,20 +6,45 @@
 #include "parser/survey.h"
 
 #include "base/mem.h"
+#include "parser/ascii.h"
 #include "parser/expand.h"
 
-enum { SUGGEST_COST = 4 * 1000 * 1000 };
+/* Steps that suggesting may take in all: files may hold very many names. */
+enum { SUGGEST_STEPS = 50 * 1000 * 1000 };
 
-bool survey_get(const struct survey_scope *scope, struct str name, struct str *ret)
+/* Stands in `far` for names that no scope has. */
+static const struct str absent;
+
+enum { FAR = 4 }; /* scopes; what was found beyond is remembered: chains of stages may be very long */
+
+static const struct str *find(const struct survey_scope *scope, struct str name, size_t *depth)
 {
-	for (; scope; scope = scope->base) {
+	for (*depth = 0; scope; scope = scope->base, ++*depth) {
 		const struct str *v = map_get(&scope->own, name);
-		if (v) {
-			*ret = *v;
-			return true;
-		}
+		if (!v)
+			v = map_get(&scope->far, name);
+		if (v)
+			return v;
 	}
-	return false;
+	return &absent;
+}
+
+bool survey_get(struct survey_scope *scope, struct str name, struct str *ret)
+{
+	size_t depth;
+	const struct str *v = find(scope, name, &depth);
+	if (depth > FAR)
+		map_set(&scope->far, name, (void *)v);
+	if (v == &absent)
+		return false;
+	*ret = *v;
+	return true;
+}
+
+void survey_scope_done(struct survey_scope *scope)
+{
+	map_done(&scope->own);
+	map_done(&scope->far);
 }
 
 void survey_set(struct survey *s, struct survey_scope *scope, struct str name, struct str value)
@@ -33,7 +58,7 @@ void survey_set(struct survey *s, struct survey_scope *scope, struct str name, s
 
 struct record {
 	struct survey *s;
-	const struct survey_scope *scope;
+	struct survey_scope *scope;
 	struct str *set, *unset;
 	size_t nset, nunset, set_cap, unset_cap;
 };
@@ -62,8 +87,8 @@ static bool get(void *arg, struct str name, struct str *ret_value)
 	return there;
 }
 
-static int expand(struct survey *s, const struct survey_scope *scope, struct str word, bool document,
-    struct lint_word *ret, struct err *e)
+static int expand(
+    struct survey *s, struct survey_scope *scope, struct str word, bool document, struct lint_word *ret, struct err *e)
 {
 	struct record r = {.s = s, .scope = scope};
 	struct expander x = {
@@ -77,14 +102,13 @@ static int expand(struct survey *s, const struct survey_scope *scope, struct str
 	return rc;
 }
 
-int survey_expand(
-    struct survey *s, const struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e)
+int survey_expand(struct survey *s, struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e)
 {
 	return expand(s, scope, word, false, ret, e);
 }
 
 int survey_split(
-    struct survey *s, const struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n, struct err *e)
+    struct survey *s, struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n, struct err *e)
 {
 	struct record r = {.s = s, .scope = scope};
 	struct expander x = {.get = get, .arg = &r, .escape = s->cf->escape};
@@ -92,7 +116,7 @@ int survey_split(
 }
 
 int survey_expand_document(
-    struct survey *s, const struct survey_scope *scope, struct str body, struct lint_word *ret, struct err *e)
+    struct survey *s, struct survey_scope *scope, struct str body, struct lint_word *ret, struct err *e)
 {
 	return expand(s, scope, body, true, ret, e);
 }
@@ -100,12 +124,13 @@ int survey_expand_document(
 /* The nearest name of a map, nearer than what is known already. False: the name itself is there. */
 static bool nearest(struct survey *s, const struct map *m, struct str name, unsigned *distance, struct str *ret)
 {
-	for (size_t i = 0; i < m->n && s->suggestions; i++) {
+	for (size_t i = 0; i < m->n && s->suggest_steps; i++) {
 		struct str key = m->items[i].key;
 		size_t more = key.len > name.len ? key.len - name.len : name.len - key.len;
+		size_t steps = more > 2 ? 1 : key.len * name.len + 1;
+		s->suggest_steps -= steps < s->suggest_steps ? steps : s->suggest_steps;
 		if (more > 2)
 			continue;
-		s->suggestions--;
 		unsigned d = str_distance(name, key);
 		if (d == 0)
 			return false;
@@ -140,10 +165,9 @@ int survey_at(const struct instr *in, struct err *e)
 
 int survey_find_stage(const struct survey *s, struct str name)
 {
-	for (size_t i = s->nstages; name.len && i-- > 0;)
-		if (str_ieq(s->stages[i].stage->name, name))
-			return (int)i;
-	return -1;
+	cleanup_arena struct arena scratch = {0};
+	const struct survey_stage *st = map_get(&s->names, ascii_lower(&scratch, name));
+	return st ? (int)(st - s->stages) : -1;
 }
 
 /* ---- the order ---- */
@@ -165,7 +189,7 @@ int survey_run(struct survey *s, struct cf *cf, const struct survey_env *env, st
     struct arena *a, struct err *e)
 {
 	*s = (struct survey){
-	    .arena = a, .cf = cf, .env = env, .lint = lint, .whole = whole, .suggestions = SUGGEST_COST};
+	    .arena = a, .cf = cf, .env = env, .lint = lint, .whole = whole, .suggest_steps = SUGGEST_STEPS};
 	TRY(survey_stages(s, e));
 	return stages_in_order(s, e);
 }
@@ -181,13 +205,16 @@ void survey_done(struct survey *s)
 {
 	for (size_t i = 0; i < s->nstages; i++) {
 		struct survey_stage *st = &s->stages[i];
-		map_done(&st->vars.own);
-		map_done(&st->declared.own);
+		survey_scope_done(&st->vars);
+		survey_scope_done(&st->declared);
+		map_done(&st->secrets.index);
+		map_done(&st->ssh.index);
 		map_done(&st->used);
 		args_done(&st->args);
 	}
 	args_done(&s->global_args);
 	map_done(&s->given);
-	map_done(&s->globals.own);
-	map_done(&s->predefined.own);
+	map_done(&s->names);
+	survey_scope_done(&s->globals);
+	survey_scope_done(&s->predefined);
 }

@@ -13,6 +13,7 @@
 /* Variables, over those of the stage this one was made from. */
 struct survey_scope {
 	struct map own;                   /* name -> struct str * */
+	struct map far;                   /* answers that were far to get: as own, or a mark for none */
 	const struct survey_scope *base;  /* or NULL */
 };
 
@@ -31,6 +32,12 @@ struct survey_need {
 	struct where where;
 };
 
+struct survey_needs {
+	struct survey_need *list;
+	size_t n, cap;
+	struct map index;                 /* name -> number + 1 */
+};
+
 struct survey_stage {
 	const struct stage *stage;
 	struct str base;                  /* expanded */
@@ -41,6 +48,7 @@ struct survey_stage {
 	int *deps;                        /* stages that COPY --from and --mount=from name */
 	const struct instr **dep_instrs;  /* by which instruction */
 	size_t ndeps, deps_cap;
+	size_t dep_cursor;                /* the first of the coming instruction; those of triggers stand in front */
 	struct survey_scope vars;
 	struct survey_scope declared;     /* names of ARGs, values unimportant */
 	struct lint_state state;
@@ -49,8 +57,7 @@ struct survey_stage {
 	size_t ntriggers, triggers_cap;
 	struct map used;                  /* names of ARGs this stage uses */
 	struct map args;                  /* name -> struct survey_arg *, defined in this stage */
-	struct survey_need *secrets, *ssh;
-	size_t nsecrets, secrets_cap, nssh, ssh_cap;
+	struct survey_needs secrets, ssh;
 };
 
 struct survey {
@@ -65,9 +72,13 @@ struct survey {
 	struct map global_args;           /* name -> struct survey_arg * */
 	struct survey_stage *stages;
 	size_t nstages;
+	struct map names;                 /* of stages -> the last struct survey_stage * */
 	int target;                       /* index */
-	size_t suggestions;               /* comparisons that suggesting may still cost */
+	size_t triggers;                  /* that were evaluated */
+	size_t suggest_steps;             /* that suggesting may still take */
 };
+
+enum { SURVEY_TRIGGERS_MAX = 65536 }; /* ONBUILD instructions that are evaluated, ERR_LIMIT */
 
 /* Evaluates. cf, env and lint are borrowed; everything else lives in `a` and until survey_done, which also has to be called
  * after a failure. ERR_SYNTAX, ERR_NOT_FOUND with the place. */
@@ -78,16 +89,17 @@ void survey_done(struct survey *s);
 
 /* ---- the parts ---- */
 
-bool survey_get(const struct survey_scope *scope, struct str name, struct str *ret);
+void survey_scope_done(struct survey_scope *scope);
+bool survey_get(struct survey_scope *scope, struct str name, struct str *ret);
 void survey_set(struct survey *s, struct survey_scope *scope, struct str name, struct str value);
 /* One word, and what was looked up in it. */
-int survey_expand(struct survey *s, const struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e);
+int survey_expand(struct survey *s, struct survey_scope *scope, struct str word, struct lint_word *ret, struct err *e);
 /* One word of EXPOSE, split at blanks of the result. */
-int survey_split(struct survey *s, const struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n,
+int survey_split(struct survey *s, struct survey_scope *scope, struct str word, struct str **ret, size_t *ret_n,
     struct err *e);
 /* A here-document: quotes are ordinary, the escape is always a backslash. */
 int survey_expand_document(
-    struct survey *s, const struct survey_scope *scope, struct str body, struct lint_word *ret, struct err *e);
+    struct survey *s, struct survey_scope *scope, struct str body, struct lint_word *ret, struct err *e);
 /* Near names for the word's unset ones, among the scope's and `more`. */
 void survey_suggest(struct survey *s, const struct survey_scope *scope, const struct map *more, struct lint_word *w);
 /* Sets the instruction's place, if there is none yet. Returns -e->code. */
@@ -106,5 +118,21 @@ int survey_defaults(struct survey *s, struct survey_scope *ret, struct err *e);
 int survey_stages(struct survey *s, struct err *e);
 /* surveyinstrs.c: the instructions of a stage whose base is done. */
 int survey_instrs(struct survey *s, struct survey_stage *st, struct err *e);
+
+/* One instruction at work. */
+struct survey_at {
+	struct survey *s;
+	struct survey_stage *st;
+	const struct instr *in;
+	struct lint_view view;
+};
+
+/* surveyinstrs.c: a word with the variables before the instruction; the checks are told of unset ones. */
+int survey_at_expand(struct survey_at *at, struct str word, struct str *ret, struct err *e);
+int survey_at_args(struct survey_at *at, struct err *e);
+void survey_at_unset(struct survey_at *at, struct lint_word *w);
+/* surveyfiles.c */
+int survey_at_copy(struct survey_at *at, struct err *e);
+int survey_at_run(struct survey_at *at, struct err *e);
 
 #endif

@@ -7,24 +7,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "parser/gitref.h"
-#include "parser/ignore.h"
 #include "parser/parse.h"
 #include "parser/survey.h"
 #include "parser/values.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/* One instruction at work. */
-struct at {
-	struct survey *s;
-	struct survey_stage *st;
-	const struct instr *in;
-	struct lint_view view;
-};
-
 /* Variables that were used and have no value, unless they were declared. */
-static void look_at_unset(struct at *at, struct lint_word *w)
+void survey_at_unset(struct survey_at *at, struct lint_word *w)
 {
 	struct str *names = (struct str *)w->unset, ignored;
 	size_t kept = 0;
@@ -44,20 +34,20 @@ static void look_at_unset(struct at *at, struct lint_word *w)
 	}
 }
 
-static int expand(struct at *at, struct str word, struct str *ret, struct err *e)
+int survey_at_expand(struct survey_at *at, struct str word, struct str *ret, struct err *e)
 {
 	struct lint_word w;
 	int rc = survey_expand(at->s, &at->st->vars, word, &w, e);
-	look_at_unset(at, &w);
+	survey_at_unset(at, &w);
 	*ret = w.text;
 	return rc;
 }
 
-static int expand_args(struct at *at, struct err *e)
+int survey_at_args(struct survey_at *at, struct err *e)
 {
 	struct str *args = arena_new(at->s->arena, (at->in->nargs + 1) * sizeof(*args));
 	for (size_t i = 0; i < at->in->nargs; i++)
-		TRY(expand(at, at->in->args[i], &args[i], e));
+		TRY(survey_at_expand(at, at->in->args[i], &args[i], e));
 	at->view.args = args;
 	at->view.nargs = at->in->nargs;
 	return 0;
@@ -65,33 +55,28 @@ static int expand_args(struct at *at, struct err *e)
 
 /* ---- one function for each kind ---- */
 
-static int do_nothing(struct at *at, struct err *e)
+static int do_nothing(struct survey_at *at, struct err *e)
 {
 	(void)at;
 	(void)e;
 	return 0;
 }
 
-static int do_words(struct at *at, struct err *e)
-{
-	return expand_args(at, e);
-}
-
-static int do_pairs(struct at *at, struct err *e)
+static int do_pairs(struct survey_at *at, struct err *e)
 {
 	const struct instr *in = at->in;
 	struct pair *pairs = arena_new(at->s->arena, (in->npairs + 1) * sizeof(*pairs));
 	for (size_t i = 0; i < in->npairs; i++) {
 		pairs[i] = in->pairs[i];
-		TRY(expand(at, in->pairs[i].key, &pairs[i].key, e));
-		TRY(expand(at, in->pairs[i].value, &pairs[i].value, e));
+		TRY(survey_at_expand(at, in->pairs[i].key, &pairs[i].key, e));
+		TRY(survey_at_expand(at, in->pairs[i].value, &pairs[i].value, e));
 	}
 	at->view.pairs = pairs;
 	at->view.npairs = in->npairs;
 	return 0;
 }
 
-static int do_env(struct at *at, struct err *e)
+static int do_env(struct survey_at *at, struct err *e)
 {
 	TRY(do_pairs(at, e));
 	for (size_t i = 0; i < at->view.npairs; i++)
@@ -104,7 +89,7 @@ static bool never_variable(struct str name)
 	return str_eqz(name, "BUILDKIT_SBOM_SCAN_CONTEXT") || str_eqz(name, "BUILDKIT_SBOM_SCAN_STAGE");
 }
 
-static int do_arg_pair(struct at *at, const struct pair *p, struct err *e)
+static int do_arg_pair(struct survey_at *at, const struct pair *p, struct err *e)
 {
 	struct survey *s = at->s;
 	struct survey_stage *st = at->st;
@@ -114,7 +99,7 @@ static int do_arg_pair(struct at *at, const struct pair *p, struct err *e)
 	if (given)
 		value = *given;
 	else if (p->has_value)
-		TRY(expand(at, p->value, &value, e));
+		TRY(survey_at_expand(at, p->value, &value, e));
 	bool has_value = given || p->has_value || inherited;
 	if (has_value && !never_variable(p->key))
 		survey_set(s, &st->vars, p->key, value);
@@ -128,7 +113,7 @@ static int do_arg_pair(struct at *at, const struct pair *p, struct err *e)
 	return 0;
 }
 
-static int do_arg(struct at *at, struct err *e)
+static int do_arg(struct survey_at *at, struct err *e)
 {
 	at->view.pairs = at->in->pairs;
 	at->view.npairs = at->in->npairs;
@@ -137,7 +122,7 @@ static int do_arg(struct at *at, struct err *e)
 	return 0;
 }
 
-static int do_onbuild(struct at *at, struct err *e)
+static int do_onbuild(struct survey_at *at, struct err *e)
 {
 	struct survey_stage *st = at->st;
 	(void)e;
@@ -148,16 +133,11 @@ static int do_onbuild(struct at *at, struct err *e)
 	return 0;
 }
 
-static int do_stopsignal(struct at *at, struct err *e)
+static int do_stopsignal(struct survey_at *at, struct err *e)
 {
 	int number;
-	TRY(expand_args(at, e));
+	TRY(survey_at_args(at, e));
 	return at->view.nargs ? signal_parse(at->view.args[0], &number, e) : 0;
-}
-
-static int do_workdir(struct at *at, struct err *e)
-{
-	return expand_args(at, e);
 }
 
 /* ---- EXPOSE ---- */
@@ -167,7 +147,7 @@ static int by_text(const void *a, const void *b)
 	return str_cmp(((const struct lint_port *)a)->text, ((const struct lint_port *)b)->text);
 }
 
-static int do_expose(struct at *at, struct err *e)
+static int do_expose(struct survey_at *at, struct err *e)
 {
 	struct survey *s = at->s;
 	struct lint_port *ports = NULL;
@@ -193,147 +173,13 @@ static int do_expose(struct at *at, struct err *e)
 	return 0;
 }
 
-/* ---- COPY, ADD ---- */
-
-static int expand_flag(struct at *at, const char *name, struct str *ret, struct err *e)
-{
-	const struct flag *f = instr_flag(at->in, name);
-	*ret = (struct str){"", 0};
-	return f ? expand(at, f->value, ret, e) : 0;
-}
-
-static int documents(struct at *at, struct err *e)
-{
-	for (size_t i = 0; i < at->in->nheredocs; i++) {
-		const struct heredoc *h = &at->in->heredocs[i];
-		struct lint_word w;
-		if (!h->expand)
-			continue;
-		int rc = survey_expand_document(at->s, &at->st->vars, h->content, &w, e);
-		look_at_unset(at, &w);
-		TRY(rc);
-	}
-	return 0;
-}
-
-/* Sources that are taken from the context, as the ignore file sees them. */
-static bool local_source(struct at *at, struct str source)
-{
-	struct gitref ref;
-	struct err e;
-	bool git = false;
-	if (at->in->id == INSTR_COPY)
-		return true;
-	if (str_starts(source, STR("http://")) || str_starts(source, STR("https://")))
-		return false;
-	return gitref_parse(source, at->s->arena, &ref, &git, &e) == 0 && (!git || ref.maybe_local);
-}
-
-static void look_at_sources(struct at *at)
-{
-	struct str *local = arena_new(at->s->arena, (at->view.nargs + 1) * sizeof(*local));
-	size_t n = 0;
-	for (size_t i = 0; i + 1 < at->view.nargs; i++)
-		if (!instr_heredoc(at->in, i) && local_source(at, at->view.args[i]))
-			local[n++] = ignore_clean(at->view.args[i], at->s->arena);
-	at->view.args = local;
-	at->view.nargs = n;
-	if (instr_flag(at->in, "from"))
-		return;
-	at->view.ignore = at->s->env->ignore;
-}
-
-static int not_before(struct at *at, int dep, const char *verb, struct err *e)
-{
-	const struct stage *from = at->s->stages[dep].stage;
-	return err_set(e, ERR_SYNTAX,
-	    "cannot %s from stage \"%.*s\", it needs to be defined before current stage \"%.*s\"", verb,
-	    STR_ARG(from->name), STR_ARG(at->st->stage->name));
-}
-
-static int check_order(struct at *at, const char *verb, struct err *e)
-{
-	for (size_t i = 0; i < at->st->ndeps; i++) {
-		const struct survey_stage *dep = &at->s->stages[at->st->deps[i]];
-		if (at->st->dep_instrs[i] == at->in && !dep->done && !dep->replaced)
-			return not_before(at, at->st->deps[i], verb, e);
-	}
-	return 0;
-}
-
-static int do_copy(struct at *at, struct err *e)
-{
-	struct str chown, chmod, checksum;
-	TRY(check_order(at, "copy", e));
-	TRY(expand_flag(at, "chown", &chown, e));
-	TRY(expand_flag(at, "chmod", &chmod, e));
-	TRY(expand_flag(at, "checksum", &checksum, e));
-	TRY(expand_args(at, e));
-	TRY(documents(at, e));
-	if (chmod.len)
-		TRY(chmod_check(chmod, NULL, NULL, e));
-	look_at_sources(at);
-	return 0;
-}
-
-/* ---- RUN ---- */
-
-static int expand_mount(void *arg, struct str value, struct str *ret, struct err *e)
-{
-	return expand(arg, value, ret, e);
-}
-
-static void need(struct survey *s, struct survey_need **list, size_t *n, size_t *cap, struct str name, bool required,
-    const struct instr *in)
-{
-	for (size_t i = 0; i < *n; i++)
-		if (str_eq((*list)[i].name, name)) {
-			(*list)[i].required = (*list)[i].required || required;
-			return;
-		}
-	ARENA_ROOM(s->arena, *list, *n, *cap);
-	(*list)[(*n)++] = (struct survey_need){arena_str(s->arena, name), required, in->where};
-}
-
-static struct str base_name(struct str path)
-{
-	while (path.len > 1 && path.p[path.len - 1] == '/')
-		path.len--;
-	return str_from(path, (size_t)(str_rfind(path, '/') + 1));
-}
-
-static void note_mount(struct at *at, const struct mount_spec *m)
-{
-	struct survey_stage *st = at->st;
-	if (m->type == MOUNT_SECRET) {
-		struct str id = m->id.len ? m->id : m->source.len ? m->source : base_name(m->target);
-		need(at->s, &st->secrets, &st->nsecrets, &st->secrets_cap, id, m->required, at->in);
-	} else if (m->type == MOUNT_SSH) {
-		struct str id = m->id.len ? m->id : STR("default");
-		need(at->s, &st->ssh, &st->nssh, &st->ssh_cap, id, m->required, at->in);
-	}
-}
-
-static int do_run(struct at *at, struct err *e)
-{
-	TRY(check_order(at, "mount", e));
-	for (size_t i = 0; i < at->in->nflags; i++) {
-		struct mount_spec m;
-		if (!str_eqz(at->in->flags[i].name, "mount"))
-			continue;
-		TRY(mount_spec_parse(at->in->flags[i].value, expand_mount, at, at->s->arena, &m, e));
-		note_mount(at, &m);
-	}
-	return 0;
-}
-
 /* ---- all of them ---- */
 
-static int (*const kinds[INSTR_COUNT])(struct at *at, struct err *e) = {
-    [INSTR_ADD] = do_copy,
+static int (*const kinds[INSTR_COUNT])(struct survey_at *at, struct err *e) = {
+    [INSTR_ADD] = survey_at_copy,
     [INSTR_ARG] = do_arg,
     [INSTR_CMD] = do_nothing,
-    [INSTR_COPY] = do_copy,
+    [INSTR_COPY] = survey_at_copy,
     [INSTR_ENTRYPOINT] = do_nothing,
     [INSTR_ENV] = do_env,
     [INSTR_EXPOSE] = do_expose,
@@ -342,12 +188,12 @@ static int (*const kinds[INSTR_COUNT])(struct at *at, struct err *e) = {
     [INSTR_LABEL] = do_pairs,
     [INSTR_MAINTAINER] = do_nothing,
     [INSTR_ONBUILD] = do_onbuild,
-    [INSTR_RUN] = do_run,
+    [INSTR_RUN] = survey_at_run,
     [INSTR_SHELL] = do_nothing,
     [INSTR_STOPSIGNAL] = do_stopsignal,
-    [INSTR_USER] = do_words,
-    [INSTR_VOLUME] = do_words,
-    [INSTR_WORKDIR] = do_workdir,
+    [INSTR_USER] = survey_at_args,
+    [INSTR_VOLUME] = survey_at_args,
+    [INSTR_WORKDIR] = survey_at_args,
 };
 
 /* Where the last instruction of this kind is kept, of those of which only one counts. */
@@ -363,7 +209,7 @@ static const struct instr **last_of(struct survey_stage *st, const struct instr 
 static int instruction(struct survey *s, struct survey_stage *st, const struct instr *in, struct err *e)
 {
 	const struct instr **last = last_of(st, in);
-	struct at at = {.s = s, .st = st, .in = in};
+	struct survey_at at = {.s = s, .st = st, .in = in};
 	at.view = (struct lint_view){
 	    .moment = LINT_INSTR,
 	    .where = in->where,
@@ -425,6 +271,8 @@ static int triggers(struct survey *s, struct survey_stage *st, const struct str 
 {
 	for (size_t i = 0; i < n; i++) {
 		struct instr *in;
+		if (++s->triggers > SURVEY_TRIGGERS_MAX)
+			return err_set(e, ERR_LIMIT, "more than %d triggers", SURVEY_TRIGGERS_MAX);
 		TRY(cf_parse_trigger(s->cf, texts[i], st->stage->from, &in, e));
 		TRY(instruction(s, st, in, e));
 	}

@@ -37,7 +37,7 @@ static void look_at_defaults(struct survey *s)
 			lint_look(s->lint, &v);
 		}
 	}
-	map_done(&defaults.own);
+	survey_scope_done(&defaults);
 }
 
 /* ---- FROM ---- */
@@ -149,12 +149,8 @@ static int find_target(struct survey *s, struct err *e)
 	if (s->target >= 0)
 		return 0;
 	err_set(e, ERR_NOT_FOUND, "target stage \"%.*s\" could not be found", STR_ARG(s->env->target));
-	cleanup_map struct map names = {0};
-	for (size_t i = 0; i < s->nstages; i++)
-		if (s->stages[i].stage->name.len)
-			map_set(&names, s->stages[i].stage->name, s);
 	struct lint_word w = {.unset = &s->env->target, .nunset = 1};
-	survey_suggest(s, NULL, &names, &w);
+	survey_suggest(s, NULL, &s->names, &w);
 	return w.near[0].len ? err_append(e, " (did you mean %.*s?)", STR_ARG(w.near[0])) : -(int)e->code;
 }
 
@@ -190,7 +186,7 @@ static int source(struct survey *s, struct survey_stage *st, struct str name, co
 static int copy_source(struct survey *s, struct survey_stage *st, const struct instr *in, struct err *e)
 {
 	const struct flag *flag = instr_flag(in, "from");
-	struct survey_scope none = {0};
+	struct survey_scope none = {0}; /* stays empty */
 	struct lint_word w;
 	uint64_t number;
 	if (!flag || !flag->value.len)
@@ -221,20 +217,35 @@ static int mount_sources(struct survey *s, struct survey_stage *st, const struct
 	return 0;
 }
 
+static int sources(struct survey *s, struct survey_stage *st, const struct instr *in, struct err *e)
+{
+	int rc = 0;
+	if (in->id == INSTR_COPY)
+		rc = copy_source(s, st, in, e);
+	else if (in->id == INSTR_RUN)
+		rc = mount_sources(s, st, in, e);
+	return rc < 0 ? survey_at(in, e) : 0;
+}
+
+/* What the triggers of its base stage copy from, a stage needs as well. */
+static int trigger_sources(struct survey *s, struct survey_stage *st, struct err *e)
+{
+	const struct stage *base = s->stages[st->base_stage].stage;
+	for (size_t i = 0; i < base->ninstrs; i++)
+		if (base->instrs[i]->id == INSTR_ONBUILD && base->instrs[i]->inner)
+			TRY(sources(s, st, base->instrs[i]->inner, e));
+	return 0;
+}
+
 static int dependencies(struct survey *s, struct err *e)
 {
 	for (size_t i = 0; i < s->nstages; i++) {
 		struct survey_stage *st = &s->stages[i];
-		for (size_t k = 0; k < st->stage->ninstrs; k++) {
-			const struct instr *in = st->stage->instrs[k];
-			int rc = 0;
-			if (in->id == INSTR_COPY)
-				rc = copy_source(s, st, in, e);
-			else if (in->id == INSTR_RUN)
-				rc = mount_sources(s, st, in, e);
-			if (rc < 0)
-				return survey_at(in, e);
-		}
+		if (st->base_stage >= 0)
+			TRY(trigger_sources(s, st, e));
+		st->dep_cursor = st->ndeps;
+		for (size_t k = 0; k < st->stage->ninstrs; k++)
+			TRY(sources(s, st, st->stage->instrs[k], e));
 	}
 	return 0;
 }
@@ -330,8 +341,11 @@ int survey_stages(struct survey *s, struct err *e)
 {
 	s->nstages = s->cf->nstages;
 	s->stages = arena_new(s->arena, s->nstages * sizeof(*s->stages));
-	for (size_t i = 0; i < s->nstages; i++)
+	for (size_t i = 0; i < s->nstages; i++) {
 		s->stages[i].stage = &s->cf->stages[i];
+		if (s->cf->stages[i].name.len)
+			map_set(&s->names, s->cf->stages[i].name, &s->stages[i]);
+	}
 	survey_predefine(s);
 	look_at_defaults(s);
 	TRY(survey_globals(s, e));
