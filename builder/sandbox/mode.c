@@ -121,6 +121,9 @@ static void explain_ranges(struct buf *out, const struct mode_ids *ids)
 		buf_puts(out, "newuidmap and newgidmap are missing (package uidmap). ");
 	if (ids->uids.n == 0 || ids->gids.n == 0)
 		buf_printf(out, "No subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s). ", ids->name);
+	const char *wish = secure_getenv("COOPER_SUBIDS");
+	if (wish && strcmp(wish, "none") == 0)
+		buf_puts(out, "COOPER_SUBIDS=none asks for it. ");
 	out->p[--out->len] = '\0';
 }
 

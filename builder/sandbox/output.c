@@ -2,7 +2,7 @@
 /*
  * The step's standard streams and the wait for its end. Standard input is the step's own /dev/null, output comes through two
  * pipes read by the calling thread, which also watches the cancel flag and serves what the step asks the builder for
- * (forwarded sockets).
+ * (forwarded sockets, owners where there is only one id).
  */
 #include "builder/sandbox/job.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "builder/sandbox/agent.h"
+#include "builder/sandbox/fakeids.h"
 
 enum { READ_SIZE = 64 * 1024, CANCEL_POLL_MS = 50 };
 
@@ -74,7 +75,7 @@ static void drain(struct job *j, int fd, int stream, char *buffer)
 bool output_pump(struct job *j, int pidfd)
 {
 	cleanup_free char *buffer = mem_new(READ_SIZE);
-	enum { OUT, ERR, PID, FIRST };
+	enum { OUT, ERR, PID, OWNERS, FIRST };
 	struct pollfd p[FIRST + AGENT_MAX_POLL];
 	int out = j->out[0], err = j->err[0];
 	bool killed = false;
@@ -82,6 +83,7 @@ bool output_pump(struct job *j, int pidfd)
 		p[OUT] = (struct pollfd){.fd = out, .events = POLLIN};
 		p[ERR] = (struct pollfd){.fd = err, .events = POLLIN};
 		p[PID] = (struct pollfd){.fd = pidfd, .events = POLLIN};
+		p[OWNERS] = (struct pollfd){.fd = j->listener, .events = POLLIN};
 		size_t n = FIRST + agent_poll(j, p + FIRST);
 		int rc = poll(p, n, j->run->cancel && !killed ? CANCEL_POLL_MS : -1);
 		if (cancelled(j->run->cancel) && !killed) {
@@ -94,6 +96,8 @@ bool output_pump(struct job *j, int pidfd)
 			out = -1;
 		if (p[ERR].revents && !pass_on(j, err, 2, buffer))
 			err = -1;
+		if (p[OWNERS].revents & POLLIN)
+			fakeids_serve(j);
 		agent_serve(j, p + FIRST, n - FIRST);
 		if (p[PID].revents)
 			break;

@@ -136,14 +136,17 @@ int rootfs_scratch(struct job *j, struct err *e)
 	return 0;
 }
 
-/* No mount of ours may reach the host, and none of the host's may come in later. */
+/* No mount of ours may reach the host, and none of the host's may come in later. The scratch mount has to be attached somewhere: what
+ * it covers for this namespace is a folder that is not needed any more. Not "/": that would cost a second unmount, 2 ms. */
 int rootfs_private(struct job *j)
 {
+	static const char *const places[] = {"/usr", "/tmp", "/var", "/home", "/"};
 	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return job_detail(j, "make mounts private", "");
-	if (sys_move_mount(j->scratch_fd, AT_FDCWD, "/") < 0)
-		return job_detail(j, "attach tmpfs", "");
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (sys_move_mount(j->scratch_fd, AT_FDCWD, places[i]) == 0)
+			return 0;
+	return job_detail(j, "attach tmpfs", "");
 }
 
 static int mount_id(int dirfd, const char *path, uint64_t *ret)
@@ -155,8 +158,8 @@ static int mount_id(int dirfd, const char *path, uint64_t *ret)
 	return 0;
 }
 
-/* After pivot_root(".", ".") the old root lies on top of the new one, and the scratch mount on top of that. ".." of a root is the root,
- * but seen with what is mounted on it. */
+/* After pivot_root(".", ".") the old root lies on top of the new one, perhaps with more on top of that. ".." of a root is the root, but seen
+ * with what is mounted on it. */
 static int detach_old_root(struct job *j)
 {
 	for (int i = 0; i < 64; i++) {

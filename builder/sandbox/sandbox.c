@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "builder/sandbox/agent.h"
+#include "builder/sandbox/fakeids.h"
 #include "builder/sandbox/job.h"
 
 enum { STACK_SIZE = 512 * 1024, KEEPER_STACK_SIZE = 64 * 1024 };
@@ -145,6 +146,8 @@ static void job_done(struct job *j)
 	close_pair(j->err);
 	close_pair((int[2]){j->status_read, j->status_write});
 	close_pair((int[2]){j->root_fd, j->scratch_fd});
+	close_pair(j->notify);
+	mem_cleanup_close(&j->listener);
 	for (size_t i = 0; i < j->nmounts; i++)
 		if (j->mounts[i].tree_fd >= 0)
 			close(j->mounts[i].tree_fd);
@@ -160,7 +163,7 @@ static void job_done(struct job *j)
 static int job_init(struct job *j, const struct sandbox_run *run, struct arena *arena, struct err *e)
 {
 	*j = (struct job){.run = run, .arena = arena, .root_fd = -1, .scratch_fd = -1, .status_read = -1, .status_write = -1,
-	    .out = {-1, -1}, .err = {-1, -1}, .tty = -1, .net_fd = -1, .null_fd = -1, .empty_fd = -1};
+	    .out = {-1, -1}, .err = {-1, -1}, .notify = {-1, -1}, .listener = -1, .tty = -1, .net_fd = -1, .null_fd = -1, .empty_fd = -1};
 	j->single_id = sandbox_mode(NULL) == SANDBOX_SINGLE_ID;
 	void *shared = mmap(NULL, sizeof(*j->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	void *stack = mmap(NULL, STACK_SIZE + KEEPER_STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -181,7 +184,7 @@ static const struct {
 } preparations[] = {
 	{"command", command_prepare},       {"network", network_prepare}, {"root file system", rootfs_prepare},
 	{"temporary file system", rootfs_scratch}, {"/dev, /proc, /sys", devproc_prepare}, {"/etc files", etc_files_prepare},
-	{"mounts", mounts_prepare},         {"output", output_prepare},
+	{"mounts", mounts_prepare},         {"output", output_prepare},   {"owners", fakeids_prepare},
 };
 
 static int prepare(struct job *j, struct err *e)
@@ -225,6 +228,7 @@ static bool started(struct job *j)
 	char c;
 	while (read(j->status_read, &c, 1) < 0 && errno == EINTR)
 		;
+	fakeids_take(j);
 	return j->shared->error == 0;
 }
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Installs the system call filter that seccomp_gen.c made at build time. */
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/fakeids.h"
 #include "builder/sandbox/seccomp_filters.h"
 
 static int load(const struct sock_filter *code, size_t n, unsigned int flags)
@@ -16,13 +20,40 @@ static int load(const struct sock_filter *code, size_t n, unsigned int flags)
 	return rc;
 }
 
+/* Hands the descriptor on which the kernel asks to the builder. */
+static int send_listener(struct job *j, int listener)
+{
+	char byte = 'l', control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec data = {&byte, 1};
+	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &listener, sizeof(int));
+	return sendmsg(j->notify[1], &m, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
 /* Needs CAP_SYS_ADMIN, because no_new_privs stays off (set-uid programs work in a step as they do in Docker): so it comes before
  * identity_drop, whose calls are allowed. */
 int seccomp_install(struct job *j)
 {
+	if (j->notify[1] >= 0) {
+		int listener = load(seccomp_owner_calls, ARRAY_LEN(seccomp_owner_calls), SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		if (listener >= 0 && send_listener(j, listener) < 0)
+			return job_detail(j, "hand over the listener", "");
+	}
 	if (j->run->insecure)
 		return 0;
 	if (load(seccomp_default, ARRAY_LEN(seccomp_default), SECCOMP_FILTER_FLAG_SPEC_ALLOW) < 0)
 		return job_detail(j, "install", "");
 	return 0;
+}
+
+enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr)
+{
+	for (size_t i = 0; i < ARRAY_LEN(seccomp_owner_table); i++)
+		if (seccomp_owner_table[i].arch == arch && seccomp_owner_table[i].nr == nr)
+			return seccomp_owner_table[i].call;
+	return OWNER_PRETEND;
 }

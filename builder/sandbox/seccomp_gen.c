@@ -260,6 +260,23 @@ static void filter(const char *machine, const char *name, void (*policy)(enum ac
 	printf("};\n");
 }
 
+/* Which call a notification is about: numbers differ between the architectures one process may use. */
+static void owner_table(const char *machine)
+{
+	printf("static const struct {\n\tuint32_t arch, nr;\n\tenum owner_call call;\n} seccomp_owner_table[] = {\n");
+	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++)
+		for (size_t k = 0; k < sizeof(seccomp_owners) / sizeof(seccomp_owners[0]); k++) {
+			const char *name = seccomp_owners[k];
+			int n = seccomp_syscall_resolve_name_arch(arches[i].token, name);
+			if (n < 0 || strcmp(arches[i].machine, machine) != 0)
+				continue;
+			const char *call = strncmp(name, "chown", 5) == 0 ? "OWNER_CHOWN" : strncmp(name, "lchown", 6) == 0 ? "OWNER_LCHOWN" :
+			    strcmp(name, "fchownat") == 0 ? "OWNER_FCHOWNAT" : strncmp(name, "fchown", 6) == 0 ? "OWNER_FCHOWN" : "OWNER_PRETEND";
+			printf("\t{0x%08x, %u, %s}, /* %s */\n", arches[i].audit, (unsigned)n, call, name);
+		}
+	printf("};\n");
+}
+
 int main(int argc, char **argv)
 {
 	bool known = false;
@@ -272,5 +289,6 @@ int main(int argc, char **argv)
 	printf("/* Made by seccomp-gen for %s. */\n", argv[1]);
 	filter(argv[1], "seccomp_default", profile, MISSING);
 	filter(argv[1], "seccomp_owner_calls", owners, ALLOW);
+	owner_table(argv[1]);
 	return 0;
 }

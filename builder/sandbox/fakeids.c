@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See fakeids.h. A step could change a path between our reading and our use of it; so the path is only ever opened inside the step's
+ * own root, and what it can gain is a note about a file that it could have chown'ed anyway.
+ */
+#include "builder/sandbox/fakeids.h"
+
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+
+#include "base/log.h"
+#include "builder/sandbox/job.h"
+
+int fakeids_prepare(struct job *j, struct err *e)
+{
+	if (!j->single_id)
+		return 0;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, j->notify) < 0 ? err_sys(e, "make a socket pair") : 0;
+}
+
+void fakeids_take(struct job *j)
+{
+	char byte, control[CMSG_SPACE(sizeof(int))];
+	struct iovec data = {&byte, 1};
+	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	if (j->notify[0] < 0 || recvmsg(j->notify[0], &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
+		return;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&j->listener, CMSG_DATA(c), sizeof(int));
+}
+
+static int open_proc(pid_t pid, const char *what)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* A path of the asking process; page by page, since the end of its memory may be near. */
+static bool read_path(pid_t pid, uint64_t address, char out[PATH_MAX])
+{
+	for (size_t n = 0; n < PATH_MAX;) {
+		size_t part = 4096 - ((address + n) & 4095);
+		part = part < PATH_MAX - n ? part : PATH_MAX - n;
+		struct iovec local = {out + n, part}, remote = {(void *)(uintptr_t)(address + n), part};
+		ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+		if (got <= 0)
+			return false;
+		if (memchr(out + n, '\0', (size_t)got))
+			return true;
+		n += (size_t)got;
+	}
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+/* Where a relative path starts, as a path in the step's root. */
+static bool base_path(pid_t pid, int dirfd, char out[PATH_MAX])
+{
+	char link[64];
+	if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, dirfd);
+	ssize_t n = readlink(link, out, PATH_MAX - 1);
+	if (n < 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
+{
+	char path[PATH_MAX], base[PATH_MAX];
+	if (!read_path(pid, address, path))
+		return -1;
+	if (!path[0]) {
+		if (!(flags & AT_EMPTY_PATH)) {
+			errno = ENOENT;
+			return -1;
+		}
+		char what[32];
+		snprintf(what, sizeof(what), "fd/%d", dirfd);
+		return open_proc(pid, dirfd == AT_FDCWD ? "cwd" : what);
+	}
+	cleanup_free char *full = NULL;
+	if (path[0] != '/') {
+		if (!base_path(pid, dirfd, base))
+			return -1;
+		full = mem_printf("%s/%s", base, path);
+	}
+	cleanup_close int root = open_proc(pid, "root");
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
+}
+
+/* Writes down the owner; ids of -1 keep what is there. */
+static int record(int fd, uint32_t uid, uint32_t gid)
+{
+	char path[40], text[32] = "";
+	unsigned int old_uid = 0, old_gid = 0;
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (n > 0 && sscanf(text, "%u:%u", &old_uid, &old_gid) != 2)
+		old_uid = old_gid = 0;
+	uid = uid == UINT32_MAX ? old_uid : uid;
+	gid = gid == UINT32_MAX ? old_gid : gid;
+	if (uid == old_uid && gid == old_gid)
+		return 0;
+	snprintf(text, sizeof(text), "%u:%u", uid, gid);
+	return setxattr(path, FAKEIDS_XATTR, text, strlen(text), 0) < 0 && errno != ENOTSUP ? -1 : 0;
+}
+
+/* 0, or a negative errno for the step. */
+static int answer(const struct seccomp_notif *q, enum owner_call call)
+{
+	const __u64 *a = q->data.args;
+	pid_t pid = (pid_t)q->pid;
+	char what[32];
+	int fd, first = call == OWNER_FCHOWNAT ? 2 : 1;
+	if (call == OWNER_PRETEND)
+		return 0;
+	if (call == OWNER_FCHOWN) {
+		snprintf(what, sizeof(what), "fd/%d", (int)a[0]);
+		fd = open_proc(pid, what);
+		if (fd < 0)
+			errno = EBADF;
+	} else if (call == OWNER_FCHOWNAT) {
+		fd = open_path(pid, (int)a[0], a[1], (int)a[4]);
+	} else {
+		fd = open_path(pid, AT_FDCWD, a[0], call == OWNER_LCHOWN ? AT_SYMLINK_NOFOLLOW : 0);
+	}
+	if (fd < 0)
+		return -errno;
+	int rc = record(fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+void fakeids_serve(struct job *j)
+{
+	struct seccomp_notif q = {0};
+	struct seccomp_notif_resp r = {0};
+	if (ioctl(j->listener, SECCOMP_IOCTL_NOTIF_RECV, &q) < 0)
+		return;
+	r.id = q.id;
+	r.error = answer(&q, seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr));
+	/* It may have been killed meanwhile. */
+	if (ioctl(j->listener, SECCOMP_IOCTL_NOTIF_SEND, &r) < 0)
+		log_debug("sandbox: nobody waits for the owner any more");
+}
