@@ -258,6 +258,7 @@ static void *read_all(void *arg)
 
 Test(progress, tty_shows_steps_fits_the_width_and_cleans_logs)
 {
+	static const char evil[] = "evil \033[2J\033]0;title\007\033[31mred\001\n";
 	struct winsize size = {.ws_row = 12, .ws_col = 60};
 	struct reader r = {0};
 	struct progress *p;
@@ -276,7 +277,7 @@ Test(progress, tty_shows_steps_fits_the_width_and_cleans_logs)
 	progress_ticker(p, true);
 	id = event_step(ev, STR("[1/1] RUN a very long command that goes on and on, further than any line can be"), NULL, NULL, 0);
 	event_started(ev, id);
-	event_log(ev, id, 1, "evil \033[2J\033]0;title\007\033[31mred\001\n", 31);
+	event_log(ev, id, 1, evil, sizeof(evil) - 1);
 	usleep(400000);
 	progress_ticker(p, false);
 	event_done(ev, id);
