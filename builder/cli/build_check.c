@@ -7,6 +7,8 @@
 
 #include "base/jval.h"
 #include "parser/lint.h"
+#include "parser/outline.h"
+#include "parser/parse.h"
 #include "registry/platform.h"
 #include "registry/ref.h"
 
@@ -99,6 +101,46 @@ static int check(struct cli *cli, const struct build_request *r, const struct bu
 	return report.nfindings ? EXIT_FAILED : 0;
 }
 
+static int print_text(const struct buf *text)
+{
+	fputs(text->p ? text->p : "", stdout);
+	return 0;
+}
+
+static int outline(struct cli *cli, const struct build_request *r, const struct build_inputs *in, bool json, struct err *e)
+{
+	cleanup_cf struct cf *cf = NULL;
+	cleanup_outline struct outline o = {0};
+	cleanup_buf struct buf text = {0};
+	struct survey_env env = survey(cli->arena, r, in);
+	TRY(cf_parse(in->text, in->file, &cf, e));
+	TRY(outline_make(cf, &env, &o, e));
+	if (json)
+		return print_json(outline_json(&o));
+	outline_print(&o, &text);
+	return print_text(&text);
+}
+
+static int targets(const struct build_inputs *in, bool json, struct err *e)
+{
+	cleanup_cf struct cf *cf = NULL;
+	cleanup_buf struct buf text = {0};
+	TRY(cf_parse(in->text, in->file, &cf, e));
+	if (json)
+		return print_json(targets_json(cf));
+	targets_print(cf, &text);
+	return print_text(&text);
+}
+
+static int describe(bool json)
+{
+	cleanup_buf struct buf text = {0};
+	if (json)
+		return print_json(describe_json());
+	describe_print(&text);
+	return print_text(&text);
+}
+
 int build_check(struct cli *cli, const struct build_request *r, const struct build_inputs *in, struct err *e)
 {
 	const char *method = "check", *rest = r->o->call;
@@ -124,5 +166,11 @@ int build_check(struct cli *cli, const struct build_request *r, const struct bui
 		rc = check(cli, r, in, json, e);
 		return ignore && rc > 0 ? 0 : rc;
 	}
-	return err_set(e, ERR_USAGE, "--call=%s: build, check, outline and targets are known", method);
+	if (strcmp(method, "outline") == 0)
+		return outline(cli, r, in, json, e);
+	if (strcmp(method, "targets") == 0)
+		return targets(in, json, e);
+	if (strcmp(method, "subrequests.describe") == 0)
+		return describe(json);
+	return err_set(e, ERR_USAGE, "--call=%s: build, check, outline, targets and subrequests.describe are known", method);
 }

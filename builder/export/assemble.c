@@ -32,6 +32,22 @@ static int layer_part(size_t i, void *arg, struct err *e)
 	return 0;
 }
 
+/* Finished layers cost a look-up each and need no thread. */
+static size_t missing_tars(const struct assembly *as)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < as->tree->n; i++) {
+		const struct tree_layer *l = &as->tree->layers[i];
+		struct digest diff_id;
+		struct err ignored;
+		uint64_t size;
+		bool found = false;
+		if (digest_none(&l->blob) && (store_get_tar(as->store, &l->id, as->epoch, &found, &diff_id, &size, &ignored) < 0 || !found))
+			n++;
+	}
+	return n;
+}
+
 static void clamp_time(const struct assembly *as, int64_t sec, uint32_t nsec, struct buf *out)
 {
 	if (sec >= as->epoch) {
@@ -119,8 +135,7 @@ int assemble(const struct assembly *as, struct arena *arena, struct descriptor *
 {
 	struct work w = {.as = as, .parts = arena_new(arena, (as->tree->n + 1) * sizeof(*w.parts))};
 	struct image_config *c = as->config;
-	/* One layer or none missing needs no thread; finished ones cost a look-up each. */
-	TRY(pool_each(as->tree->n, as->tree->n > 1 && as->cancel ? 0 : 1, layer_part, &w, e));
+	TRY(pool_each(as->tree->n, missing_tars(as) > 1 ? 0 : 1, layer_part, &w, e));
 	c->ndiff_ids = 0;
 	for (size_t i = 0; i < as->tree->n; i++)
 		image_config_add_diff_id(c, &w.parts[i].diff_id);
