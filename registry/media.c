@@ -25,6 +25,12 @@ const struct media *media_find(struct str text)
 	return NULL;
 }
 
+bool media_is_foreign(struct str text)
+{
+	return str_starts(text, STR("application/vnd.docker.image.rootfs.foreign.")) ||
+		str_starts(text, STR("application/vnd.oci.image.layer.nondistributable."));
+}
+
 const char *media_type(enum media_kind kind, enum media_family family, enum media_compression compression)
 {
 	for (size_t i = 0; i < ARRAY_LEN(media); i++)

@@ -24,6 +24,8 @@ struct media {
 };
 /* The row for a media type, or NULL; and back. */
 const struct media *media_find(struct str text);
+/* Layers that stand outside of registries and may not be copied there (docker's "foreign", OCI's "nondistributable"). */
+bool media_is_foreign(struct str text);
 const char *media_type(enum media_kind kind, enum media_family family, enum media_compression compression);
 
 enum { MANIFEST_SIZE_MAX = 4 * 1024 * 1024, CONFIG_SIZE_MAX = 8 * 1024 * 1024 };

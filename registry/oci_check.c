@@ -15,7 +15,7 @@ static int check_layer(const struct manifest *m, size_t i, struct err *e)
 		return 0;
 	if (str_ends(l->media_type, STR("+encrypted")))
 		return err_set(e, ERR_UNSUPPORTED, "layer %zu is encrypted", i + 1);
-	if (memmem(l->media_type.p, l->media_type.len, "foreign", 7) || memmem(l->media_type.p, l->media_type.len, "nondistributable", 16))
+	if (media_is_foreign(l->media_type))
 		return err_set(e, ERR_UNSUPPORTED, "layer %zu is a foreign layer, which stands outside of the registry and is not fetched", i + 1);
 	return err_set(e, ERR_UNSUPPORTED, "layer %zu has the unknown media type \"%.*s\"", i + 1, STR_ARG(l->media_type));
 }

@@ -132,11 +132,6 @@ static int add_document(struct walk *w, const struct descriptor *d, struct str b
 	return 0;
 }
 
-static bool is_foreign(struct str type)
-{
-	return type.len && (memmem(type.p, type.len, "foreign", 7) || memmem(type.p, type.len, "nondistributable", 16));
-}
-
 static int walk_manifest(struct walk *w, const struct descriptor *d, struct str bytes, struct err *e)
 {
 	struct manifest m;
@@ -145,7 +140,7 @@ static int walk_manifest(struct walk *w, const struct descriptor *d, struct str 
 	if (rc == 0)
 		rc = add_blob(w, &m.config);
 	for (size_t i = 0; rc == 0 && !w->o->skip_layers && i < m.nlayers; i++) {
-		if (is_foreign(m.layers[i].media_type) && !w->from->ops->has(w->from, &m.layers[i]))
+		if (media_is_foreign(m.layers[i].media_type) && !w->from->ops->has(w->from, &m.layers[i]))
 			rc = err_set(e, ERR_UNSUPPORTED, "layer %zu is a foreign layer, which is not fetched from its own address", i + 1);
 		else
 			rc = add_blob(w, &m.layers[i]);

@@ -195,6 +195,9 @@ int main(int argc, char **argv)
 		failed += !run_case(fd, items[i]->d_name, ++number);
 		close(fd);
 	}
+	for (int i = 0; i < n; i++)
+		free(items[i]);
+	free(items);
 	printf("1..%u\n", number);
 	return failed != 0;
 }
