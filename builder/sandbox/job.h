@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "builder/sandbox/kernel.h"
+#include "builder/sandbox/overlay.h"
 #include "builder/sandbox/sandbox.h"
 #include "builder/sandbox/walk.h"
 
@@ -52,6 +53,7 @@ enum source {
 struct job_mount {
 	enum source source;
 	const char *target;
+	struct overlay_old *old;  /* TREE that can only be made in the child */
 	int tree_fd;              /* filled in the child for the other kinds */
 	const char *name;         /* SCRATCH: name; FRESH: type */
 	const char *const *options; /* FRESH: key, value, ..., NULL; value NULL = flag */
@@ -65,7 +67,8 @@ struct job_mount {
 struct job {
 	const struct sandbox_run *run;
 	struct shared *shared;
-	int root_fd;              /* detached mount of the merged tree */
+	int root_fd;              /* detached mount of the merged tree, or */
+	struct overlay_old *root_old; /* what it takes to make it in the child */
 	int scratch_fd;           /* detached tmpfs: /dev, hosts, secrets, sockets, places to attach things at */
 	bool plain_root;          /* no lowers: the root is the upper itself */
 	int status_read, status_write; /* closes at exec: the only news it carries */
@@ -105,8 +108,6 @@ struct job_mount *job_mount_add(struct job *j);
 /* rootfs.c */
 int rootfs_prepare(struct job *j, struct err *e);           /* the merged tree, detached */
 int rootfs_scratch(struct job *j, struct err *e);
-/* A detached overlay. upper_fd -1: read-only. empty_fd: a folder to put below a single lower of a read-only one. */
-int rootfs_overlay(const int *lowers, size_t n, int upper_fd, int work_fd, int empty_fd, int *ret_fd, struct err *e);
 int rootfs_private(struct job *j);                          /* stages */
 int rootfs_pivot(struct job *j);
 

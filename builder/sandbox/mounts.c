@@ -68,11 +68,20 @@ static int copied_file(struct job *j, size_t i, int source, const struct stat *s
 	return *ret_tree < 0 ? err_sys(e, "bind a copied file") : 0;
 }
 
-static int prepare_bind(struct job *j, size_t i, const struct sandbox_mount *m, int *ret_tree, struct err *e)
+static int use_overlay(struct job *j, const struct overlay *o, struct job_mount *to, struct err *e)
+{
+	struct overlay_ready ready;
+	TRY(overlay_prepare(j, o, &ready, e));
+	to->tree_fd = ready.fd;
+	to->old = ready.old;
+	return 0;
+}
+
+static int prepare_bind(struct job *j, size_t i, const struct sandbox_mount *m, struct job_mount *to, struct err *e)
 {
 	if (m->nlowers == 0) {
-		*ret_tree = sys_clone_tree(m->source_fd, "");
-		return *ret_tree < 0 ? err_sys(e, "bind the source") : 0;
+		to->tree_fd = sys_clone_tree(m->source_fd, "");
+		return to->tree_fd < 0 ? err_sys(e, "bind the source") : 0;
 	}
 	cleanup_close int empty = -1;
 	cleanup_free char *name = mem_printf("m%zu-empty", i);
@@ -81,10 +90,12 @@ static int prepare_bind(struct job *j, size_t i, const struct sandbox_mount *m, 
 		return err_sys(e, "look at the source");
 	if (m->nlowers == 1)
 		TRY(fresh_folder(j, name, &st, &empty, e));
-	return rootfs_overlay(m->lowers, m->nlowers, -1, -1, empty, ret_tree, e);
+	const struct overlay o = {.name = arena_printf(j->arena, "o%zu", i), .lowers = m->lowers, .n = m->nlowers, .upper = -1, .work = -1,
+		.empty = empty};
+	return use_overlay(j, &o, to, e);
 }
 
-static int prepare_overlay(struct job *j, size_t i, const struct sandbox_mount *m, int *ret_tree, struct err *e)
+static int prepare_overlay(struct job *j, size_t i, const struct sandbox_mount *m, struct job_mount *to, struct err *e)
 {
 	const int *lowers = m->nlowers > 0 ? m->lowers : &m->source_fd;
 	size_t n = m->nlowers > 0 ? m->nlowers : 1;
@@ -92,12 +103,13 @@ static int prepare_overlay(struct job *j, size_t i, const struct sandbox_mount *
 	if (fstat(lowers[n - 1], &st) < 0)
 		return err_sys(e, "look at the source");
 	if (!S_ISDIR(st.st_mode))
-		return copied_file(j, i, m->source_fd, &st, ret_tree, e);
+		return copied_file(j, i, m->source_fd, &st, &to->tree_fd, e);
 	cleanup_close int upper = -1, work = -1;
 	cleanup_free char *upper_name = mem_printf("m%zu-upper", i), *work_name = mem_printf("m%zu-work", i);
 	TRY(fresh_folder(j, upper_name, &st, &upper, e));
 	TRY(fresh_folder(j, work_name, NULL, &work, e));
-	return rootfs_overlay(lowers, n, upper, work, -1, ret_tree, e);
+	const struct overlay o = {.name = arena_printf(j->arena, "o%zu", i), .lowers = lowers, .n = n, .upper = upper, .work = work};
+	return use_overlay(j, &o, to, e);
 }
 
 static int prepare_tmpfs(const struct sandbox_mount *m, int *ret_tree, struct err *e)
@@ -134,10 +146,10 @@ static int prepare(struct job *j, size_t i, const struct sandbox_mount *m, struc
 	to->name = arena_printf(j->arena, "m%zu", i);
 	switch (m->kind) {
 	case SANDBOX_BIND:
-		return prepare_bind(j, i, m, &to->tree_fd, e);
+		return prepare_bind(j, i, m, to, e);
 	case SANDBOX_OVERLAY:
 		to->attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-		return prepare_overlay(j, i, m, &to->tree_fd, e);
+		return prepare_overlay(j, i, m, to, e);
 	case SANDBOX_TMPFS:
 		to->attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		return prepare_tmpfs(m, &to->tree_fd, e);
@@ -201,11 +213,11 @@ static int fresh(struct job_mount *m)
 static int narrow(struct job *j, struct job_mount *m)
 {
 	struct walk w = {.root = m->tree_fd};
-	if (sys_move_mount(m->tree_fd, j->scratch_fd, "empty") < 0)
+	if (!m->old && sys_move_mount(m->tree_fd, j->scratch_fd, "empty") < 0)
 		return job_detail(j, "attach the source of ", m->target);
-	int fd = walk_path(&w, m->subpath, WALK_FIND);
+	int fd = walk_path(&w, m->subpath ? m->subpath : "/", WALK_FIND);
 	if (fd < 0)
-		return job_detail(j, "source ", m->subpath);
+		return job_detail(j, "source ", m->subpath ? m->subpath : "");
 	int tree = sys_clone_tree(fd, "");
 	if (tree < 0)
 		return job_detail(j, "bind the source of ", m->target);
@@ -230,7 +242,12 @@ static int source_of(struct job *j, struct job_mount *m)
 		if (m->tree_fd < 0)
 			return job_detail(j, "bind for ", m->target);
 	}
-	if (m->subpath && narrow(j, m) < 0)
+	if (m->old) {
+		m->tree_fd = overlay_old_mount(j, m->old, "empty", m->attrs & MOUNT_ATTR_RDONLY ? MS_RDONLY : 0);
+		if (m->tree_fd < 0)
+			return job_detail(j, "overlay for ", m->target);
+	}
+	if ((m->subpath || m->old) && narrow(j, m) < 0)
 		return -1;
 	if (m->attrs != 0 && sys_mount_setattr(m->tree_fd, m->attrs) < 0)
 		return job_detail(j, "set flags of ", m->target);

@@ -1,91 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file system of a step: an overlay of the layers' folders, made as a detached mount from descriptors. It is made in
- * the builder, because the kernel takes overlay layers only from mounts of the caller's own mount namespace, but it is attached
- * nowhere: only the step's namespace ever sees it, and it goes away with its last descriptor.
- *
- * "userxattr" always, also for root: then a store can be read by both, and without it a user namespace cannot delete folders.
- * "volatile" leaves out syncs of an upper that is thrown away after a crash anyway.
+ * The root file system of a step, the scratch tmpfs everything small is put on, and the move into the new root: attach, pivot_root,
+ * detach the old one.
  */
 #include "builder/sandbox/job.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	MAX_LOWERS = 490, /* the kernel takes 500 in one overlay; and one overlay may stand on another, no deeper */
-};
-
 static int option(int fs, const char *key, const char *value)
 {
 	return sys_fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0);
-}
-
-/* A layer by descriptor (Linux 6.13), or by a path that means it (6.5). */
-static int layer(int fs, const char *key, int fd)
-{
-	if (sys_fsconfig(fs, FSCONFIG_SET_FD, key, NULL, fd) == 0)
-		return 0;
-	char path[40];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return option(fs, key, path);
-}
-
-static int fail(int fs, struct err *e)
-{
-	char text[512];
-	int saved = errno;
-	/* The kernel's own words about it, if it has any ("e overlay: ..."). */
-	ssize_t n = read(fs, text, sizeof(text) - 1);
-	errno = saved;
-	if (n <= 2)
-		return err_sys(e, "mount overlay");
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return err_sys(e, "mount overlay: %s", text + 2);
-}
-
-static int one_overlay(const int *lowers, size_t n, int upper_fd, int work_fd, int *ret_fd, struct err *e)
-{
-	cleanup_close int fs = sys_fsopen("overlay");
-	if (fs < 0)
-		return err_sys(e, "open overlay");
-	for (size_t i = n; i-- > 0;) /* the topmost comes first */
-		if (layer(fs, "lowerdir+", lowers[i]) < 0)
-			return fail(fs, e);
-	if (upper_fd >= 0 && (layer(fs, "upperdir", upper_fd) < 0 || layer(fs, "workdir", work_fd) < 0))
-		return fail(fs, e);
-	if (option(fs, "userxattr", NULL) < 0 || option(fs, "source", "overlay") < 0)
-		return fail(fs, e);
-	if (upper_fd >= 0) {
-		(void)option(fs, "index", "off");
-		(void)option(fs, "volatile", NULL);
-	}
-	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fail(fs, e);
-	int fd = sys_fsmount(fs, upper_fd < 0 ? MOUNT_ATTR_RDONLY : 0);
-	if (fd < 0)
-		return err_sys(e, "mount overlay");
-	*ret_fd = fd;
-	return 0;
-}
-
-int rootfs_overlay(const int *lowers, size_t n, int upper_fd, int work_fd, int empty_fd, int *ret_fd, struct err *e)
-{
-	if (n == 1 && upper_fd < 0)
-		return one_overlay((int[]){empty_fd, lowers[0]}, 2, -1, -1, ret_fd, e);
-	if (n <= MAX_LOWERS)
-		return one_overlay(lowers, n, upper_fd, work_fd, ret_fd, e);
-	/* Too many for one: the bottom ones become a read-only overlay that is the bottom layer of another. */
-	size_t low = n - (MAX_LOWERS - 1);
-	if (low > MAX_LOWERS)
-		return err_set(e, ERR_LIMIT, "%zu layers are too many for one root file system (at most %d)", n, 2 * MAX_LOWERS - 1);
-	cleanup_close int below = -1;
-	TRY(one_overlay(lowers, low, -1, -1, &below, e));
-	int top[MAX_LOWERS];
-	top[0] = below;
-	memcpy(top + 1, lowers + low, (n - low) * sizeof(int));
-	return one_overlay(top, n - low + 1, upper_fd, work_fd, ret_fd, e);
 }
 
 static int work_folder(int work_fd, const char *name, int *ret_fd, struct err *e)
@@ -109,11 +34,15 @@ int rootfs_prepare(struct job *j, struct err *e)
 			return err_sys(e, "bind the root folder");
 	} else {
 		cleanup_close int work = -1;
+		struct overlay_ready ready;
 		TRY(work_folder(r->work_fd, "root", &work, e));
-		TRY(rootfs_overlay(r->lowers, r->nlowers, r->upper_fd, work, -1, &j->root_fd, e));
+		const struct overlay o = {.name = "o-root", .lowers = r->lowers, .n = r->nlowers, .upper = r->upper_fd, .work = work};
+		TRY(overlay_prepare(j, &o, &ready, e));
+		j->root_fd = ready.fd;
+		j->root_old = ready.old;
 	}
 	/* A real root may make device nodes, and there is no device cgroup here that would keep it from opening them. */
-	if (!r->insecure && sys_mount_setattr(j->root_fd, MOUNT_ATTR_NODEV) < 0)
+	if (!r->insecure && j->root_fd >= 0 && sys_mount_setattr(j->root_fd, MOUNT_ATTR_NODEV) < 0)
 		return err_sys(e, "set the flags of the root");
 	return 0;
 }
@@ -143,7 +72,8 @@ int rootfs_private(struct job *j)
 	static const char *const places[] = {"/usr", "/tmp", "/var", "/home", "/"};
 	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return job_detail(j, "make mounts private", "");
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+	/* Old overlays are mounted by paths of the host, and none of them may be covered. */
+	for (size_t i = overlay_old_needed() ? ARRAY_LEN(places) - 1 : 0; i < ARRAY_LEN(places); i++)
 		if (sys_move_mount(j->scratch_fd, AT_FDCWD, places[i]) == 0)
 			return 0;
 	return job_detail(j, "attach tmpfs", "");
@@ -180,7 +110,11 @@ static int detach_old_root(struct job *j)
 /* From here on the host's tree cannot be named any more, and no path was resolved in ours before. */
 int rootfs_pivot(struct job *j)
 {
-	if (sys_move_mount(j->root_fd, j->scratch_fd, "root") < 0 || mount_id(j->root_fd, "", &j->root_mnt_id) < 0)
+	if (j->root_old)
+		j->root_fd = overlay_old_mount(j, j->root_old, "root", j->run->insecure ? 0 : MS_NODEV);
+	else if (sys_move_mount(j->root_fd, j->scratch_fd, "root") < 0)
+		return job_detail(j, "attach the root", "");
+	if (j->root_fd < 0 || mount_id(j->root_fd, "", &j->root_mnt_id) < 0)
 		return job_detail(j, "attach the root", "");
 	if (fchdir(j->root_fd) < 0 || sys_pivot_root(".", ".") < 0)
 		return job_detail(j, "pivot_root", "");

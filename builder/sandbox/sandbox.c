@@ -182,8 +182,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct job *j, struct err *e);
 } preparations[] = {
-	{"command", command_prepare},       {"network", network_prepare}, {"root file system", rootfs_prepare},
-	{"temporary file system", rootfs_scratch}, {"/dev, /proc, /sys", devproc_prepare}, {"/etc files", etc_files_prepare},
+	{"command", command_prepare},       {"network", network_prepare}, {"temporary file system", rootfs_scratch},
+	{"root file system", rootfs_prepare}, {"/dev, /proc, /sys", devproc_prepare}, {"/etc files", etc_files_prepare},
 	{"mounts", mounts_prepare},         {"output", output_prepare},   {"owners", fakeids_prepare},
 };
 
