@@ -16,7 +16,7 @@ static bool parse_line(struct str line, const char *name, uid_t uid, struct subi
 	struct str who, first, count;
 	uint64_t number, from, n;
 	line = str_trim(line);
-	if (!str_split(&line, ':', &who) || !str_split(&line, ':', &first) || !str_split(&line, ':', &count))
+	if (!str_split(&line, ':', &who) || !str_split(&line, ':', &first) || !str_split(&line, ':', &count) || line.p)
 		return false;
 	if (!(name && str_eqz(who, name)) && !(str_u64(who, UINT32_MAX, &number) && number == uid))
 		return false;

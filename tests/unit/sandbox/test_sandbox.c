@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -517,4 +518,32 @@ BOTH(nothing_survives_the_builder)
 	for (int i = 0; i < 500 && box_users(b) > 0; i++)
 		poll(NULL, 0, 10);
 	check(box_users(b) == 0, "%zu processes are left", box_users(b));
+}
+
+/* The way of kernels before 6.5, which newer ones still know. */
+static void old_overlays(struct box *b)
+{
+	setenv("COOPER_OVERLAY", "old", 1);
+	changes_are_in_the_upper(b);
+	box_fresh_upper(b);
+	overlay_mounts_throw_writes_away(b);
+	a_tree_of_layers_can_be_a_source(b);
+	links_in_targets_never_leave_the_tree(b);
+	box_fresh_upper(b);
+	mount_points_are_removed_when_nothing_was_put_there(b);
+	add_lowers(b, 400, "test $(cat /last) = 399", true);
+	add_lowers(b, 500, "true", false);
+}
+
+Test(sandbox, overlays_of_old_kernels_as_root)
+{
+	struct box b;
+	box_init(&b);
+	old_overlays(&b);
+	box_done(&b);
+}
+
+Test(sandbox, overlays_of_old_kernels_as_ordinary_user)
+{
+	box_as_user(old_overlays, true);
 }
