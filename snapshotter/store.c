@@ -288,7 +288,10 @@ static void sweep_one(int tmp, const char *name)
 		return; /* its owner lives */
 	if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
 		return;
-	fs_remove_tree(tmp, name, &ignored);
+	if (fs_remove_tree(tmp, name, &ignored) < 0) { /* files of other ids: gc has the rights, do not try at every open */
+		cleanup_free char *left = mem_printf(".left-%s", name);
+		renameat(tmp, name, tmp, left);
+	}
 }
 
 void store_sweep_tmp(struct store *s)

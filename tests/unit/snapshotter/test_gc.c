@@ -87,15 +87,17 @@ Test(gc, without_a_wish_only_loose_things_go)
 	cr_assert_eq(blobs_put(s->blobs, STR("image"), &image, &e), 0);
 	cr_assert_eq(blobs_put(s->blobs, STR("leftover of an untagged image"), &leftover, &e), 0);
 	cr_assert_eq(fs_mkdirs(s->fd, "layers/rubbish/fs", 0755, &e), 0);
+	cr_assert_eq(fs_mkdirs(s->fd, "tmp/.left-dead/x", 0755, &e), 0);
 	struct gc_result r = run(s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.images = true, .cache = true, .mounts = true});
 	cr_assert(has_layer(s, "kept"));
 	cr_assert(!has_layer(s, "loose"));
 	cr_assert(blobs_has(s->blobs, &image, NULL));
 	cr_assert(!blobs_has(s->blobs, &leftover, NULL));
 	cr_assert(!fs_exists(s->fd, "layers/rubbish"));
+	cr_assert(!fs_exists(s->fd, "tmp/.left-dead"));
 	cr_assert_eq(r.count[GC_LAYER], 1);
 	cr_assert_eq(r.count[GC_BLOB], 1);
-	cr_assert_eq(r.count[GC_JUNK], 1);
+	cr_assert_eq(r.count[GC_JUNK], 2);
 	cr_assert_geq(r.freed, 1000 + 29);
 }
 

@@ -422,23 +422,6 @@ Test(store, the_scratch_folder_goes_with_its_process)
 	store_close(a);
 }
 
-Test(store, the_exclusive_lock_keeps_others_out)
-{
-	struct err e;
-	struct store *b = NULL;
-	cleanup_tempdir struct tempdir t = tempdir_new();
-	cleanup_free char *path = mem_printf("%s/store", t.path);
-	cleanup_store struct store *a = open_store(&t);
-	cleanup_store struct store *c = open_store(&t);
-	cr_assert_eq(store_lock_exclusive(a, 0, &e), -ERR_DENIED);
-	store_close(steal(&c));
-	cr_assert_eq(store_lock_exclusive(a, 0, &e), 0);
-	cr_assert_eq(store_open(path, 30, &b, &e), -ERR_DENIED);
-	cr_assert_eq(store_lock_shared(a, &e), 0);
-	cr_assert_eq(store_open(path, 30, &b, &e), 0);
-	store_close(b);
-}
-
 static void run_children(int n, void (*fn)(const struct tempdir *t, int i), const struct tempdir *t)
 {
 	pid_t pids[16];
@@ -454,6 +437,49 @@ static void run_children(int n, void (*fn)(const struct tempdir *t, int i), cons
 		waitpid(pids[i], &status, 0);
 		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %d: status %x", i, status);
 	}
+}
+
+/* An ordinary user's tmp folder may hold what only its user namespace can remove. */
+static void child_open_as_nobody(const struct tempdir *t, int i)
+{
+	(void)i;
+	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		_exit(1);
+	store_close(open_store(t));
+}
+
+Test(store, what_cannot_be_swept_is_put_aside_once)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	if (geteuid() != 0)
+		cr_skip_test("needs files of two users");
+	cr_assert_eq(fchown(t.fd, 65534, 65534), 0);
+	run_children(1, child_open_as_nobody, &t);
+	cr_assert_eq(fs_mkdirs(t.fd, "store/tmp/dead/sub/x", 0700, &e), 0);
+	cr_assert_eq(fchownat(t.fd, "store/tmp/dead", 65534, 65534, 0), 0);
+	run_children(1, child_open_as_nobody, &t);
+	cr_assert_eq(count_names(&t, "store/tmp"), 0);
+	cr_assert(fs_exists(t.fd, "store/tmp/.left-dead/sub/x"));
+	cleanup_store struct store *s = open_store(&t);
+	cr_assert(fs_exists(t.fd, "store/tmp/.left-dead"), "opening leaves it alone");
+}
+
+Test(store, the_exclusive_lock_keeps_others_out)
+{
+	struct err e;
+	struct store *b = NULL;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_free char *path = mem_printf("%s/store", t.path);
+	cleanup_store struct store *a = open_store(&t);
+	cleanup_store struct store *c = open_store(&t);
+	cr_assert_eq(store_lock_exclusive(a, 0, &e), -ERR_DENIED);
+	store_close(steal(&c));
+	cr_assert_eq(store_lock_exclusive(a, 0, &e), 0);
+	cr_assert_eq(store_open(path, 30, &b, &e), -ERR_DENIED);
+	cr_assert_eq(store_lock_shared(a, &e), 0);
+	cr_assert_eq(store_open(path, 30, &b, &e), 0);
+	store_close(b);
 }
 
 static void child_add_same(const struct tempdir *t, int i)
