@@ -97,7 +97,8 @@ static int write_file(const char *path, const char *text, struct err *e)
 	return 0;
 }
 
-static int map_single(uid_t uid, gid_t gid, struct err *e)
+/* A process that keeps others from its memory (PR_SET_DUMPABLE 0) has no say over its own /proc files either. */
+static int write_maps(uid_t uid, gid_t gid, struct err *e)
 {
 	char text[64];
 	TRY(write_file("/proc/self/setgroups", "deny", e));
@@ -118,6 +119,16 @@ static int new_namespaces(struct err *e)
 	mode_explain_userns(&why, saved);
 	errno = saved;
 	return err_set(e, ERR_UNSUPPORTED, "make a user namespace: %s: %s", strerrordesc_np(saved), why.p ? why.p : "");
+}
+
+static int map_single(uid_t uid, gid_t gid, struct err *e)
+{
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	int rc = write_maps(uid, gid, e);
+	if (dumpable == 0)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return rc;
 }
 
 /* Reads what newuidmap said, for the error. */

@@ -2,7 +2,7 @@
 /*
  * Runs as a step and prints what it can reach, a line each, in an order that does not change: descriptors, processes, rights, mounts,
  * devices, files that must be closed, system calls with what they answer. The test compares with a list; a line more or less
- * is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer.
+ * is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer; `probe chown PATH UID GID` is chown(2).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -224,6 +224,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "socket") == 0)
 		return talk(argv[2], argv[3]);
+	if (argc == 5 && strcmp(argv[1], "chown") == 0) /* numbers as they are, -1 too: shells' tools fill in what stat says */
+		return chown(argv[2], (uid_t)atoi(argv[3]), (gid_t)atoi(argv[4])) < 0;
 	descriptors();
 	processes();
 	rights();

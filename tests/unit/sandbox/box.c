@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,10 +245,16 @@ static void become(const struct passwd *p, bool ids)
 		_exit(3);
 	if (!ids && setenv("COOPER_SUBIDS", "none", 1) < 0)
 		_exit(3);
+	/* Changed ids take away from a process its own /proc; starting a program as a user gives it back. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (sandbox_mode(NULL) == SANDBOX_UNAVAILABLE)
+		_exit(77);
 	if (userns_enter(&e) < 0) {
 		fprintf(stderr, "# %s\n", e.text);
-		_exit(77);
+		_exit(1);
 	}
+	if (sandbox_mode(NULL) != (ids ? SANDBOX_SUBIDS : SANDBOX_SINGLE_ID))
+		_exit(4);
 }
 
 void box_as_user(void (*fn)(struct box *b), bool ids)

@@ -17,7 +17,7 @@ static const char *owner(struct box *b, const char *name)
 
 static void chown_is_written_down(struct box *b)
 {
-	box_sh(b, "cd /tmp; touch a b; mkdir d; ln -s a l; chown 5:7 a; chown 3 b; chown :9 b; chown 6:6 ./l ; chown -h 8 l; chown -R 4:4 /tmp/d; chown 1 /etc/passwd", NULL);
+	box_sh(b, "cd /tmp; touch a b; mkdir d; ln -s a l; chown 5:7 a; chown 3 b; probe chown b -1 9; chown 6:6 ./l ; chown -h 8 l; chown -R 4:4 /tmp/d; chown 1 /etc/passwd", NULL);
 	check_text(owner(b, "tmp/a"), "6:6"); /* through the link */
 	check_text(owner(b, "tmp/b"), "3:9");
 	check_text(owner(b, "tmp/d"), "4:4");
