@@ -271,6 +271,36 @@ static bool remote_form(struct str s, struct arena *a, struct gitref *r)
 	return r->maybe_local ? url_bytes(s, a) : scp_form(s);
 }
 
+/* These go to a program's command line and into a working tree. */
+static int check_safe(const struct gitref *r, struct err *e)
+{
+	struct str rest = r->subdir, part;
+	bool out = r->subdir.len && r->subdir.p[0] == '/';
+	while (r->subdir.len && str_split(&rest, '/', &part))
+		out = out || str_eqz(part, "..");
+	if (out)
+		return err_set(e, ERR_SYNTAX, "subdir \"%.*s\" leads out of the repository", STR_ARG(r->subdir));
+	if (r->ref.len && r->ref.p[0] == '-')
+		return err_set(e, ERR_SYNTAX, "invalid ref \"%.*s\"", STR_ARG(r->ref));
+	const struct str all[] = {r->ref, r->subdir, r->checksum};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		for (size_t k = 0; k < all[i].len; k++)
+			if ((unsigned char)all[i].p[k] < 0x20 || all[i].p[k] == 0x7f)
+				return err_set(e, ERR_SYNTAX, "control character in a git reference");
+	return 0;
+}
+
+/* User and host must not look like options either. */
+static bool dash_host(struct str remote)
+{
+	const char *slashes = remote.len ? memmem(remote.p, remote.len, "://", 3) : NULL;
+	struct str rest = slashes ? str_from(remote, (size_t)(slashes - remote.p) + 3) : remote;
+	rest.len = str_find(rest, '/') >= 0 ? (size_t)str_find(rest, '/') : rest.len;
+	ptrdiff_t at = slashes ? str_rfind(rest, '@') : str_find(rest, '@');
+	struct str host = str_from(rest, (size_t)(at + 1));
+	return (rest.len && rest.p[0] == '-') || (host.len && host.p[0] == '-');
+}
+
 int gitref_parse(struct str text, struct arena *a, struct gitref *ret, bool *ret_is_git, struct err *e)
 {
 	struct gitref r = {.keep_git_dir = GITREF_UNSET, .submodules = GITREF_UNSET};
@@ -290,6 +320,9 @@ int gitref_parse(struct str text, struct arena *a, struct gitref *ret, bool *ret
 		return 0;
 	TRY(read_query(&r, arena_str(a, query), a, e));
 	TRY(read_fragment(&r, arena_str(a, fragment), a, e));
+	TRY(check_safe(&r, e));
+	if (dash_host(r.remote))
+		return err_set(e, ERR_SYNTAX, "invalid host in \"%.*s\"", STR_ARG(r.remote));
 	r.short_name = str_from(r.remote, (size_t)(str_rfind(r.remote, '/') + 1));
 	if (str_ends(r.short_name, STR(".git")))
 		r.short_name.len -= 4;

@@ -25,7 +25,7 @@ struct gitref {
 
 /*
  * *ret_is_git false and 0 when the text is no git reference at all; an error (ERR_SYNTAX) only for a git reference with a
- * wrong query. Strings live in `a`.
+ * wrong query, or one that would be an option or lead out of the repository. Strings live in `a`.
  */
 int gitref_parse(struct str text, struct arena *a, struct gitref *ret, bool *ret_is_git, struct err *e);
 

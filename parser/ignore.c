@@ -94,6 +94,8 @@ static int add(struct ignore *ig, struct str text, int line, struct err *e)
 	struct str s = rune_trim(text);
 	if (!s.len)
 		return 0;
+	if (str_find(s, '\0') >= 0)
+		return err_set(e, ERR_SYNTAX, "NUL byte in a pattern");
 	s = clean(&ig->arena, s);
 	ARENA_ROOM(&ig->arena, ig->items, ig->n, ig->cap);
 	struct ignore_item *item = &ig->items[ig->n];

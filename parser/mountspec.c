@@ -33,6 +33,7 @@ struct field {
 struct parsing {
 	struct mount_spec m;
 	bool access_given; /* ro or rw was written */
+	uint32_t given;    /* bit i: key i, or another spelling of it, was written */
 };
 
 typedef int set_fn(struct parsing *p, const struct field *f, struct err *e);
@@ -274,6 +275,18 @@ int mount_spec_check(struct str text, struct arena *a, struct str *ret_from, str
 	return 0;
 }
 
+/* A key that was there already, in whatever spelling, is a mistake: one of the values would be lost. */
+static int note(struct parsing *p, const struct field *f, const struct key *key, struct err *e)
+{
+	size_t first = 0;
+	while (keys[first].set != key->set)
+		first++;
+	if (p->given >> first & 1)
+		return err_set(e, ERR_SYNTAX, "duplicate key '%.*s' in '%.*s'", STR_ARG(f->key), STR_ARG(f->text));
+	p->given |= UINT32_C(1) << first;
+	return 0;
+}
+
 static int take(struct parsing *p, struct str text, mount_expand_fn *expand, void *arg, struct arena *a, struct err *e)
 {
 	struct field f = field_of(a, text);
@@ -282,11 +295,24 @@ static int take(struct parsing *p, struct str text, mount_expand_fn *expand, voi
 		return err_set(e, ERR_SYNTAX, "invalid field '%.*s' must be a key=value pair", STR_ARG(text));
 	if (!key)
 		return unknown_key(&f, e);
+	TRY(note(p, &f, key, e));
 	if (key->set == set_from)
 		TRY(check_from(f.value, e));
 	else if (f.has_value && expand)
 		TRY(expand(arg, f.value, &f.value, e));
 	return key->set(p, &f, e);
+}
+
+/* Ids of secrets and keys are names; what looks like a way through folders would only be that by mistake. */
+static int check_name(const struct mount_spec *m, struct err *e)
+{
+	struct str id = m->id.len ? m->id : m->source, rest = id, part;
+	bool path = id.len && id.p[0] == '/';
+	if (m->type != MOUNT_SECRET && m->type != MOUNT_SSH)
+		return 0;
+	while (id.len && str_split(&rest, '/', &part))
+		path = path || str_eqz(part, "..");
+	return path ? err_set(e, ERR_SYNTAX, "invalid %s id '%.*s'", types[m->type], STR_ARG(id)) : 0;
 }
 
 /* Rules about the spec as a whole. */
@@ -309,7 +335,7 @@ static int check_whole(const struct mount_spec *m, struct err *e)
 		return err_set(e, ERR_SYNTAX, "invalid secret mount. one of source, target required");
 	if (m->type == MOUNT_SECRET && m->source.len && m->id.len)
 		return err_set(e, ERR_SYNTAX, "both source and id can't be set");
-	return 0;
+	return check_name(m, e);
 }
 
 int mount_spec_parse(

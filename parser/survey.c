@@ -95,6 +95,9 @@ static int expand(
 	    .get = get, .arg = &r, .escape = document ? '\\' : s->cf->escape, .literal_quotes = document};
 	*ret = (struct lint_word){.raw = word, .text = word};
 	int rc = expand_word(&x, word, s->arena, &ret->text, e);
+	s->bytes += rc < 0 ? 0 : ret->text.len;
+	if (s->bytes > SURVEY_BYTES_MAX)
+		rc = err_set(e, ERR_LIMIT, "variables expand to more than %d bytes", SURVEY_BYTES_MAX);
 	ret->set = r.set;
 	ret->nset = r.nset;
 	ret->unset = r.unset;

@@ -74,11 +74,15 @@ struct survey {
 	size_t nstages;
 	struct map names;                 /* of stages -> the last struct survey_stage * */
 	int target;                       /* index */
-	size_t triggers;                  /* that were evaluated */
+	size_t triggers, bytes;           /* that were evaluated, expanded */
 	size_t suggest_steps;             /* that suggesting may still take */
 };
 
-enum { SURVEY_TRIGGERS_MAX = 65536 }; /* ONBUILD instructions that are evaluated, ERR_LIMIT */
+/* Beyond these evaluating is given up with ERR_LIMIT. */
+enum {
+	SURVEY_TRIGGERS_MAX = 65536,          /* ONBUILD instructions */
+	SURVEY_BYTES_MAX = 64 * 1024 * 1024,  /* of all expanded words */
+};
 
 /* Evaluates. cf, env and lint are borrowed; everything else lives in `a` and until survey_done, which also has to be called
  * after a failure. ERR_SYNTAX, ERR_NOT_FOUND with the place. */

@@ -230,7 +230,7 @@ int health_retries_parse(struct str text, int *ret, struct err *e)
 static bool id_number(struct str s, uint32_t *ret)
 {
 	uint64_t n;
-	if (!str_u64(s, UINT32_MAX, &n))
+	if (!str_u64(s, UINT32_MAX - 1, &n))
 		return false;
 	*ret = (uint32_t)n;
 	return true;

@@ -47,7 +47,8 @@ struct port_spec {
 };
 int port_parse(struct str word, struct port_spec *ret, struct err *e);
 
-/* --chown and USER text cut at the first colon; nothing is looked up. A number is decimal and at most UINT32_MAX. */
+/* --chown and USER text cut at the first colon; nothing is looked up. A number is decimal and below UINT32_MAX,
+ * which means "none" to the kernel. */
 struct owner_spec {
 	struct str user, group;
 	bool has_group;       /* a colon was there */

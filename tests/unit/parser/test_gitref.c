@@ -56,8 +56,10 @@ Test(gitref, wrong_queries_are_errors)
 	    {"?mtime=now", "invalid mtime value"}, {"?branch=a&branch=b", "query \"branch\" has multiple values"},
 	    {"?branch=a&tag=b", "branch conflicts with tag"}, {"?tag=a#b", "ref conflicts: \"b\" vs \"refs/tags/a\""},
 	    {"?subdir=a#:b", "subdir conflicts: \"b\" vs \"a\""}, {"?commit=a&checksum=b", "checksum conflicts"},
-	    {"?submodules=perhaps", "invalid submodules value"}, {"?ref=%q", "invalid escape"},
-	    {"#%", "invalid escape"}};
+	    {"?submodules=perhaps", "invalid submodules value"}, {"#-b", "invalid ref \"-b\""},
+	    {"?ref=--upload-pack=x", "invalid ref"}, {"#main:../..", "leads out of the repository"},
+	    {"#main:/etc", "leads out of the repository"}, {"?subdir=a%2f..", "leads out of the repository"},
+	    {"?tag=a%0ab", "control character"}, {"?ref=%q", "invalid escape"}, {"#%", "invalid escape"}};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		cleanup_arena struct arena a = {0};
 		struct gitref r;
@@ -81,4 +83,18 @@ Test(gitref, choices_are_unset_until_they_are_written)
 	cr_assert_eq(
 	    gitref_parse(STR("http://h/x.git?submodules=f&keep-git-dir&fetch-by-commit=t"), &a, &r, &git, &e), 0);
 	cr_expect(r.keep_git_dir == GITREF_YES && r.submodules == GITREF_NO && r.fetch_by_commit && r.unencrypted);
+}
+
+Test(gitref, hosts_and_users_that_look_like_options_are_refused)
+{
+	static const char *const wrong[] = {"ssh://-oProxyCommand=x/r.git", "ssh://me@-h/r.git", "ssh://-me@h/r.git",
+	    "git://-h/r", "-me@h:r", "me@-h:r"};
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		cleanup_arena struct arena a = {0};
+		struct gitref r;
+		struct err e = {0};
+		bool git = false;
+		cr_expect_eq(gitref_parse(str_of(wrong[i]), &a, &r, &git, &e), -ERR_SYNTAX, "%s", wrong[i]);
+		cr_expect(git && strstr(e.text, "invalid host"), "%s", wrong[i]);
+	}
 }

@@ -183,13 +183,12 @@ Test(ignore, walks_of_more_patterns_than_a_state_holds_agree_as_well)
 	cr_expect_not(by_walk(ig, STR("g")));
 }
 
-Test(ignore, a_nul_is_an_ordinary_byte)
+Test(ignore, a_nul_is_refused_with_its_line)
 {
-	cleanup_ignore struct ignore *ig = NULL;
+	struct ignore *ig = NULL;
 	struct err e = {0};
-	cr_assert_eq(ignore_parse(STR("a\0b*\n"), &ig, &e), 0);
-	cr_expect(ignore_match(ig, STR("a\0bc"), NULL));
-	cr_expect_not(ignore_match(ig, STR("a"), NULL));
+	cr_expect_eq(ignore_parse(STR("a\nb\0c\n"), &ig, &e), -ERR_SYNTAX);
+	cr_expect_eq(e.line, 2);
 }
 
 Test(ignore, texts_and_patterns_beyond_the_limits_are_refused)

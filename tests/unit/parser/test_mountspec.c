@@ -88,6 +88,11 @@ static const struct {
     {"type=secret,id=a,source=b", "both source and id can't be set"},
     {"type=secret,id=a,from=b", "secret mount should not have a from"},
     {"type=secret,id=a,sharing=shared", "secret mount should not define sharing"},
+    {"type=bind,type=cache,target=/a", "duplicate key 'type' in 'type=cache'"},
+    {"target=/a,dst=/b", "duplicate key 'dst' in 'dst=/b'"},
+    {"type=secret,id=../../etc/shadow", "invalid secret id '../../etc/shadow'"},
+    {"type=secret,source=/etc/shadow", "invalid secret id '/etc/shadow'"},
+    {"type=ssh,id=a/..", "invalid ssh id 'a/..'"},
     {"from=$stage", "'from' doesn't support variable expansion, define alias stage instead"},
 };
 

@@ -96,6 +96,10 @@ Test(values, an_owner_is_cut_at_its_first_colon)
 	cr_expect(!o.user_number && str_eqz(o.user, "app") && o.has_group && !o.group.len);
 	owner_parse(STR(":5"), &o);
 	cr_expect(!o.user.len && o.has_group && o.group_number && o.gid == 5);
+	owner_parse(STR("4294967294"), &o);
+	cr_expect(o.user_number && o.uid == UINT32_MAX - 1);
+	owner_parse(STR("4294967295:-1"), &o);
+	cr_expect(!o.user_number && !o.group_number);
 	owner_parse(STR("4294967296:a:b"), &o);
 	cr_expect(!o.user_number && str_eqz(o.group, "a:b"));
 }
