@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Content-addressed files. A blob is written into a file without a name (O_TMPFILE), hashed on the way, and linked to its
- * name when it is whole: a killed process leaves nothing behind. Where a file system has no nameless files, a dot file
- * beside the algorithm folders is used and renamed. The folder's own mode says how private its blobs are.
+ * Content-addressed files. A blob is written into a file without a name (O_TMPFILE), hashed on the way, and linked to
+ * its name when it is whole: a killed process leaves nothing behind. Where a file system has no nameless files, a dot
+ * file beside the algorithm folders is used and renamed. The folder's own mode says how private its blobs are.
  */
 #include "base/blobs.h"
 
@@ -30,11 +30,11 @@ struct blob_writer {
 	struct sink sink;
 	struct blobs *blobs;
 	int fd;
-	char *temp;            /* name below blobs->dirfd; NULL for a nameless file */
+	char *temp; /* name below blobs->dirfd; NULL for a nameless file */
 	struct hasher hasher;
-	uint64_t bytes;        /* through the sink */
+	uint64_t bytes;           /* through the sink */
 	uint64_t written, pushed; /* to the file; to the disk already, more or less */
-	char *buffer;          /* small writes gather here */
+	char *buffer;             /* small writes gather here */
 	size_t buffered;
 };
 
@@ -124,8 +124,8 @@ int blobs_remove(struct blobs *b, const struct digest *d, struct err *e)
 	return 0;
 }
 
-int blobs_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size, int64_t mtime, struct err *e), void *arg,
-	struct err *e)
+int blobs_each(struct blobs *b,
+    int (*fn)(void *arg, const struct digest *d, uint64_t size, int64_t mtime, struct err *e), void *arg, struct err *e)
 {
 	int fd = openat(b->dirfd, BLOB_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -136,7 +136,8 @@ int blobs_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uin
 	while (rc == 0 && (item = readdir(dir)) != NULL) {
 		struct digest d;
 		struct stat st;
-		if (digest_from_hex(str_of(item->d_name), &d) && fstatat(fd, item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (digest_from_hex(str_of(item->d_name), &d) &&
+		    fstatat(fd, item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			rc = fn(arg, &d, (uint64_t)st.st_size, (int64_t)st.st_mtime, e);
 	}
 	closedir(dir);
@@ -289,14 +290,14 @@ int blob_writer_commit_hashed(struct blob_writer *w, const struct digest *d, str
 }
 
 int blob_writer_commit(struct blob_writer *w, const struct digest *expected, uint64_t expected_size, struct digest *ret,
-	uint64_t *ret_size, struct err *e)
+    uint64_t *ret_size, struct err *e)
 {
 	struct hasher copy = w->hasher;
 	struct digest d = hasher_done(&copy);
 	char is[DIGEST_TEXT + 1], should[DIGEST_TEXT + 1];
 	if (expected_size != UINT64_MAX && w->bytes != expected_size)
 		return err_set(e, ERR_CORRUPT, "blob has %llu bytes, not %llu", (unsigned long long)w->bytes,
-			(unsigned long long)expected_size);
+		    (unsigned long long)expected_size);
 	if (expected && !digest_eq(&d, expected)) {
 		digest_text(&d, is);
 		digest_text(expected, should);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of compressions and what all of them share: names, magic bytes, the first error of a stream that sticks, the
- * buffered input of readers, and the refusal of a second compression inside the first.
+ * The table of compressions and what all of them share: names, magic bytes, the first error of a stream that sticks,
+ * the buffered input of readers, and the refusal of a second compression inside the first.
  */
 #include "snapshotter/compress_impl.h"
 #include "snapshotter/compress_ring.h"
@@ -13,9 +13,9 @@
 #include "base/pool.h"
 
 static const struct compress_family *const families[COMPRESS_COUNT] = {
-	[COMPRESS_NONE] = &compress_none,
-	[COMPRESS_GZIP] = &compress_gzip,
-	[COMPRESS_ZSTD] = &compress_zstd,
+    [COMPRESS_NONE] = &compress_none,
+    [COMPRESS_GZIP] = &compress_gzip,
+    [COMPRESS_ZSTD] = &compress_zstd,
 };
 
 const char *compress_name(enum compression c)
@@ -82,12 +82,13 @@ static int compressor_write(struct sink *s, const void *p, size_t len, struct er
 	return answer(z, e);
 }
 
-int compressor_new(enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e)
+int compressor_new(
+    enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e)
 {
 	const struct compress_family *f = families[c];
 	if (!compress_level_ok(c, level))
-		return err_set(e, ERR_USAGE, "compression level %d of %s is not between %d and %d", level, f->name, f->level_min,
-			f->level_max);
+		return err_set(e, ERR_USAGE, "compression level %d of %s is not between %d and %d", level, f->name,
+		    f->level_min, f->level_max);
 	struct compressor *z = mem_new(sizeof(*z));
 	z->sink.write = compressor_write;
 	z->out = out;
@@ -158,7 +159,8 @@ int decompressor_new(enum compression c, int fd, struct sink *in, struct decompr
 	(void)e;
 	struct decompressor *d = mem_new(sizeof(*d));
 	d->family = families[c];
-	d->raw = (struct raw){.fd = fd, .tee = in, .cap = d->family->buffer, .bytes = mem_grow(NULL, d->family->buffer, 1)};
+	d->raw =
+	    (struct raw){.fd = fd, .tee = in, .cap = d->family->buffer, .bytes = mem_grow(NULL, d->family->buffer, 1)};
 	d->state = d->family->reader_new ? d->family->reader_new() : NULL;
 	*ret = d;
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gzip (RFC 1952). Written as members of 1 MiB each, made by libdeflate in parallel: the same bytes for any number of threads
- * and any CPU. Reading is in gunzip.c.
+ * Gzip (RFC 1952). Written as members of 1 MiB each, made by libdeflate in parallel: the same bytes for any number of
+ * threads and any CPU. Reading is in gunzip.c.
  */
 #include "snapshotter/compress_impl.h"
 #include "snapshotter/compress_ring.h"
@@ -45,13 +45,13 @@ static struct ring *writer_new(int level, unsigned threads, struct sink *out)
 }
 
 const struct compress_family compress_gzip = {
-	.name = "gzip",
-	.level_min = 0,
-	.level_max = 12,
-	.level_default = 6,
-	.buffer = GUNZIP_BUFFER,
-	.writer_new = writer_new,
-	.reader_new = gunzip_new,
-	.read = gunzip_read,
-	.reader_free = gunzip_free,
+    .name = "gzip",
+    .level_min = 0,
+    .level_max = 12,
+    .level_default = 6,
+    .buffer = GUNZIP_BUFFER,
+    .writer_new = writer_new,
+    .reader_new = gunzip_new,
+    .read = gunzip_read,
+    .reader_free = gunzip_free,
 };

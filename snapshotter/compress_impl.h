@@ -2,7 +2,8 @@
 #ifndef COOPER_COMPRESS_IMPL_H
 #define COOPER_COMPRESS_IMPL_H
 
-/* What a member of the compression family gives, and the buffered input that its readers share. For compress*.c only. */
+/* What a member of the compression family gives, and the buffered input that its readers share. For compress*.c only.
+ */
 #include <stdlib.h>
 
 #include "snapshotter/compress.h"
@@ -13,7 +14,7 @@ struct raw {
 	struct sink *tee; /* may be NULL */
 	uint8_t *bytes;
 	size_t at, len, cap;
-	bool ended;       /* the descriptor gave its end */
+	bool ended; /* the descriptor gave its end */
 };
 /* Reads until at least `want` bytes (at most cap) stand in the buffer or the file has ended. */
 int raw_need(struct raw *r, size_t want, struct err *e);

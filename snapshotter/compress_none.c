@@ -14,10 +14,10 @@ static int none_read(void *state, struct raw *raw, void *p, size_t len, size_t *
 }
 
 const struct compress_family compress_none = {
-	.name = "uncompressed",
-	.level_min = 0,
-	.level_max = 0,
-	.level_default = 0,
-	.buffer = IO_CHUNK,
-	.read = none_read,
+    .name = "uncompressed",
+    .level_min = 0,
+    .level_max = 0,
+    .level_default = 0,
+    .buffer = IO_CHUNK,
+    .read = none_read,
 };

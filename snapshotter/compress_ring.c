@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compressing on all cores with bytes that depend on the input alone: it is cut into blocks of a fixed size, each compressed
- * on its own, passed on in order. Blocks travel in a ring: the writing thread fills them and passes finished ones on, workers
- * compress. One block or less never starts a thread.
+ * Compressing on all cores with bytes that depend on the input alone: it is cut into blocks of a fixed size, each
+ * compressed on its own, passed on in order. Blocks travel in a ring: the writing thread fills them and passes finished
+ * ones on, workers compress. One block or less never starts a thread.
  */
 #include "snapshotter/compress_ring.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The door to zstd (RFC 8878). Written as independent frames of 4 MiB (16 MiB at high levels) in parallel: the library's own
- * workers are missing from the static build of it, and several frames are as good to every reader. Reading takes several
- * frames and skippable ones (zstd:chunked layers end in some) and no window over 128 MiB.
+ * The door to zstd (RFC 8878). Written as independent frames of 4 MiB (16 MiB at high levels) in parallel: the
+ * library's own workers are missing from the static build of it, and several frames are as good to every reader.
+ * Reading takes several frames and skippable ones (zstd:chunked layers end in some) and no window over 128 MiB.
  */
 #include "snapshotter/compress_impl.h"
 #include "snapshotter/compress_ring.h"
@@ -52,8 +52,8 @@ static struct ring *writer_new(int level, unsigned threads, struct sink *out)
 
 struct zstd_reader {
 	ZSTD_DCtx *ctx;
-	bool inside;                /* of a frame */
-	bool any;                   /* a frame was read */
+	bool inside;                 /* of a frame */
+	bool any;                    /* a frame was read */
 	unsigned long long promised; /* size of the frame's content as its header says, or ZSTD_CONTENTSIZE_UNKNOWN */
 	unsigned long long made;
 };
@@ -121,13 +121,13 @@ static void reader_free(void *state)
 }
 
 const struct compress_family compress_zstd = {
-	.name = "zstd",
-	.level_min = 1,
-	.level_max = 22,
-	.level_default = 3,
-	.buffer = IO_CHUNK,
-	.writer_new = writer_new,
-	.reader_new = reader_new,
-	.read = zstd_read,
-	.reader_free = reader_free,
+    .name = "zstd",
+    .level_min = 1,
+    .level_max = 22,
+    .level_default = 3,
+    .buffer = IO_CHUNK,
+    .writer_new = writer_new,
+    .reader_new = reader_new,
+    .read = zstd_read,
+    .reader_free = reader_free,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The context's state: what was walked, as an index that is replaced (never changed) when more is walked, so that nobody who
- * looks at a view needs a lock; and what is known of the files' bytes. The walk is in context_walk.c, the file of remembered
- * digests in context_cache.c, reading in context_digest.c.
+ * The context's state: what was walked, as an index that is replaced (never changed) when more is walked, so that
+ * nobody who looks at a view needs a lock; and what is known of the files' bytes. The walk is in context_walk.c, the
+ * file of remembered digests in context_cache.c, reading in context_digest.c.
  */
 #include "snapshotter/context_impl.h"
 
@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "snapshotter/rootpath.h"
 
-int context_open(const char *path, const struct context_filter *filter, int cache_dirfd, const char *cache_name, struct context **ret,
-	struct err *e)
+int context_open(const char *path, const struct context_filter *filter, int cache_dirfd, const char *cache_name,
+    struct context **ret, struct err *e)
 {
 	cleanup_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), cache = -1;
 	if (fd < 0)
@@ -49,8 +49,8 @@ static void save(struct context *c)
 {
 	struct err ignored; /* a digest that is not remembered is made again */
 	if (c->changed && c->cache_dirfd >= 0)
-		remembered_write(&c->remembered, covered, c, c->index->entries, c->metas, c->index->n, c->cache_dirfd, c->cache_name,
-			&ignored);
+		remembered_write(&c->remembered, covered, c, c->index->entries, c->metas, c->index->n, c->cache_dirfd,
+		    c->cache_name, &ignored);
 }
 
 void context_close(struct context *c)
@@ -95,7 +95,8 @@ static void merge_old(struct context *c, struct str root, struct walked *w)
 	const struct index *old = c->index;
 	if (old->n == 0)
 		return;
-	struct walked m = {.entries = mem_array(old->n + w->n, sizeof(*m.entries)), .metas = mem_array(old->n + w->n, sizeof(*m.metas))};
+	struct walked m = {.entries = mem_array(old->n + w->n, sizeof(*m.entries)),
+	    .metas = mem_array(old->n + w->n, sizeof(*m.metas))};
 	for (size_t i = 0, k = 0; i < old->n || k < w->n;) {
 		int cmp = i == old->n ? 1 : k == w->n ? -1 : path_cmp(old->entries[i].path, w->entries[k].path);
 		if (cmp == 0 && digest_none(&w->metas[k].digest) && stamp_eq(&w->metas[k].stamp, &c->metas[i].stamp))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file of remembered digests: a header, then a record a file in path_cmp order; of its path a record has only what
- * differs from the one before. It is mapped and read front to back beside the sorted walk: no hashing, no tree. Its CRC tells
- * a file that a crash has cut or zeroed; whatever is wrong with it, it is as good as not there.
+ * differs from the one before. It is mapped and read front to back beside the sorted walk: no hashing, no tree. Its CRC
+ * tells a file that a crash has cut or zeroed; whatever is wrong with it, it is as good as not there.
  */
 #include "snapshotter/context_impl.h"
 
@@ -50,7 +50,7 @@ void remembered_open(int dirfd, const char *name, struct remembered *ret)
 	*ret = (struct remembered){map, (size_t)st.st_size};
 	memcpy(&h, map, sizeof(h));
 	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.version != VERSION || h.size != ret->size - sizeof(h) ||
-		h.crc != compress_crc32(ret->map + sizeof(h), ret->size - sizeof(h)))
+	    h.crc != compress_crc32(ret->map + sizeof(h), ret->size - sizeof(h)))
 		remembered_done(ret);
 }
 
@@ -114,7 +114,8 @@ static void put(struct writer *w, struct str path, const struct stamp *stamp, co
 		return;
 	while (shared < max && path.p[shared] == w->last.p[shared])
 		shared++;
-	struct record rec = {.digest = *d, .stamp = *stamp, .shared = (uint16_t)shared, .own = (uint16_t)(path.len - shared)};
+	struct record rec = {
+	    .digest = *d, .stamp = *stamp, .shared = (uint16_t)shared, .own = (uint16_t)(path.len - shared)};
 	buf_add(&w->out, &rec, sizeof(rec));
 	buf_add(&w->out, path.p + shared, path.len - shared);
 	buf_clear(&w->last);
@@ -126,8 +127,8 @@ static bool worth_it(const struct meta *m)
 	return m->type == ENTRY_FILE && m->stamp.size && !m->racy && !digest_none(&m->digest);
 }
 
-int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg, const struct entry *entries,
-	const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e)
+int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg,
+    const struct entry *entries, const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e)
 {
 	struct header h = {.version = VERSION};
 	struct writer w = {0};

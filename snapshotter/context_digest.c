@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading what is not remembered, on all cores, the largest files first. A file is read once, then its metadata must still be
- * those of the walk; else it is looked at and read a second time, and after that the build says which file does not hold still.
+ * Reading what is not remembered, on all cores, the largest files first. A file is read once, then its metadata must
+ * still be those of the walk; else it is looked at and read a second time, and after that the build says which file
+ * does not hold still.
  */
 #include "snapshotter/context_impl.h"
 
@@ -41,11 +42,11 @@ int context_file(struct context *c, struct str path, int *ret_fd, struct err *e)
 }
 
 struct todo {
-	size_t i;      /* entry number */
+	size_t i; /* entry number */
 	struct str path;
 	struct stamp stamp;
 	struct digest digest;
-	bool held;     /* it was what the walk saw: the digest may be remembered */
+	bool held; /* it was what the walk saw: the digest may be remembered */
 };
 
 struct reading {
@@ -55,7 +56,8 @@ struct reading {
 	_Atomic uint64_t files, bytes;
 };
 
-static int hash_fd(struct reading *r, int fd, struct str path, uint64_t size, struct digest *ret, uint64_t *ret_bytes, struct err *e)
+static int hash_fd(
+    struct reading *r, int fd, struct str path, uint64_t size, struct digest *ret, uint64_t *ret_bytes, struct err *e)
 {
 	size_t room = size < IO_CHUNK ? (size_t)size + 1 : IO_CHUNK, n;
 	cleanup_free char *chunk = mem_grow(NULL, room, 1);
@@ -75,8 +77,10 @@ static int hash_fd(struct reading *r, int fd, struct str path, uint64_t size, st
 	return 0;
 }
 
-/* Reads the file once. *ret_held: it was the same before and after, and is what `want` says. *ret_now: what it is now. */
-static int read_once(struct reading *r, struct todo *t, const struct stamp *want, bool *ret_held, struct stamp *ret_now, struct err *e)
+/* Reads the file once. *ret_held: it was the same before and after, and is what `want` says. *ret_now: what it is now.
+ */
+static int read_once(
+    struct reading *r, struct todo *t, const struct stamp *want, bool *ret_held, struct stamp *ret_now, struct err *e)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
@@ -124,7 +128,8 @@ static int largest_first(const void *a, const void *b)
 }
 
 /* Lists what has to be read, each file once. The lock is held. */
-static int list_unknown(struct context *c, const struct str *paths, size_t n, struct todo **ret, size_t *ret_n, struct err *e)
+static int list_unknown(
+    struct context *c, const struct str *paths, size_t n, struct todo **ret, size_t *ret_n, struct err *e)
 {
 	struct todo *todos = NULL;
 	size_t ntodos = 0, cap = 0, kept = 0, hint = 0;
@@ -137,7 +142,8 @@ static int list_unknown(struct context *c, const struct str *paths, size_t n, st
 		if (!digest_none(&c->metas[i].digest))
 			continue;
 		MEM_ROOM(todos, ntodos, cap);
-		todos[ntodos++] = (struct todo){.i = (size_t)i, .path = c->index->entries[i].path, .stamp = c->metas[i].stamp};
+		todos[ntodos++] =
+		    (struct todo){.i = (size_t)i, .path = c->index->entries[i].path, .stamp = c->metas[i].stamp};
 	}
 	if (ntodos > 1)
 		qsort(todos, ntodos, sizeof(*todos), largest_first);
@@ -149,8 +155,8 @@ static int list_unknown(struct context *c, const struct str *paths, size_t n, st
 	return 0;
 }
 
-static int read_unknown(struct context *c, const struct str *paths, size_t n, struct context_reads *reads, const struct cancel *cancel,
-	struct err *e)
+static int read_unknown(struct context *c, const struct str *paths, size_t n, struct context_reads *reads,
+    const struct cancel *cancel, struct err *e)
 {
 	cleanup_free struct todo *todos = NULL;
 	size_t ntodos = 0;
@@ -168,8 +174,8 @@ static int read_unknown(struct context *c, const struct str *paths, size_t n, st
 	return rc;
 }
 
-int context_digests(struct context *c, const struct str *paths, size_t n, struct digest *ret, struct context_reads *reads,
-	const struct cancel *cancel, struct err *e)
+int context_digests(struct context *c, const struct str *paths, size_t n, struct digest *ret,
+    struct context_reads *reads, const struct cancel *cancel, struct err *e)
 {
 	size_t hint = 0;
 	pthread_mutex_lock(&c->lock);

@@ -17,7 +17,8 @@ struct stamp {
 struct stamp stamp_of(const struct stat *st);
 static inline bool stamp_eq(const struct stamp *a, const struct stamp *b)
 {
-	return a->ino == b->ino && a->ctime == b->ctime && a->mtime == b->mtime && a->size == b->size && a->dev == b->dev;
+	return a->ino == b->ino && a->ctime == b->ctime && a->mtime == b->mtime && a->size == b->size &&
+	       a->dev == b->dev;
 }
 
 /* What is known of an entry beside its struct entry: metas[i] belongs to entries[i]. */
@@ -40,8 +41,8 @@ struct walked {
 	unsigned narenas;
 };
 /* Walks path with its parent folders. On failure `ret` is empty. */
-int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads, const struct cancel *cancel,
-	struct walked *ret, struct err *e);
+int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads,
+    const struct cancel *cancel, struct walked *ret, struct err *e);
 void walked_done(struct walked *w);
 
 /* --- context_cache.c --- */
@@ -57,8 +58,8 @@ void remembered_done(struct remembered *r);
 /* Fills in the digests of files whose stamp is the remembered one. */
 void remembered_apply(const struct remembered *r, const struct entry *entries, struct meta *metas, size_t n);
 /* Writes what is known of the walk now, and of what is remembered all that the walk did not cover. */
-int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg, const struct entry *entries,
-	const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e);
+int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg,
+    const struct entry *entries, const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e);
 
 /* --- context.c and context_digest.c --- */
 
@@ -69,15 +70,15 @@ struct context {
 	int cache_dirfd;              /* -1: nothing is remembered */
 	char *cache_name;
 	struct remembered remembered;
-	bool loaded, changed;         /* remembered was read; it should be written */
+	bool loaded, changed; /* remembered was read; it should be written */
 
-	pthread_mutex_t lock;         /* guards all that follows, and the two above */
-	struct str *roots;            /* what was walked */
+	pthread_mutex_t lock; /* guards all that follows, and the two above */
+	struct str *roots;    /* what was walked */
 	size_t nroots, roots_cap;
-	struct index *index;          /* the newest state; entries are never changed once they are in it */
+	struct index *index; /* the newest state; entries are never changed once they are in it */
 	struct meta *metas;
 	struct view *view;
-	struct index **old_indexes;   /* states that somebody may still look at */
+	struct index **old_indexes; /* states that somebody may still look at */
 	struct view **old_views;
 	size_t nold, old_cap, old_views_cap;
 	struct arena *arenas;

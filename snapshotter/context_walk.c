@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk: threads take folders from a stack, read one whole (getdents with a large buffer), sort its names, stat what the
- * filter keeps, and push the folders found. Everything goes into arenas, one a thread. Since '/' sorts before all other bytes,
- * a depth-first pass over the sorted folders gives path_cmp order without sorting anything twice. A second thread is started
- * only when there is work for it.
+ * The walk: threads take folders from a stack, read one whole (getdents with a large buffer), sort its names, stat what
+ * the filter keeps, and push the folders found. Everything goes into arenas, one a thread. Since '/' sorts before all
+ * other bytes, a depth-first pass over the sorted folders gives path_cmp order without sorting anything twice. A second
+ * thread is started only when there is work for it.
  */
 #include "snapshotter/context_impl.h"
 
@@ -51,8 +51,8 @@ struct job {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t more;
 	struct folder *stack;
-	size_t waiting;    /* folders in the stack */
-	unsigned busy;     /* threads that work on one */
+	size_t waiting; /* folders in the stack */
+	unsigned busy;  /* threads that work on one */
 	unsigned limit, started;
 	pthread_t ids[THREADS_MAX];
 	struct worker *workers;
@@ -77,8 +77,8 @@ static int64_t ns_of(const struct timespec *t)
 
 struct stamp stamp_of(const struct stat *st)
 {
-	return (struct stamp){st->st_dev, st->st_ino, S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0, ns_of(&st->st_mtim),
-		ns_of(&st->st_ctim)};
+	return (struct stamp){st->st_dev, st->st_ino, S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
+	    ns_of(&st->st_mtim), ns_of(&st->st_ctim)};
 }
 
 /* File times have the kernel's tick (10 ms at worst), on some file systems whole seconds or two. */
@@ -116,7 +116,8 @@ static uint8_t type_of(mode_t mode)
 	}
 }
 
-static int read_link(struct worker *w, int dirfd, const char *name, const struct stat *st, struct str *ret, struct err *e)
+static int read_link(
+    struct worker *w, int dirfd, const char *name, const struct stat *st, struct str *ret, struct err *e)
 {
 	size_t room = st->st_size > 0 && st->st_size < LINK_MAX_LEN ? (size_t)st->st_size + 1 : 4096;
 	char *text = arena_new(&w->arena, room);
@@ -130,7 +131,8 @@ static int read_link(struct worker *w, int dirfd, const char *name, const struct
 	return 0;
 }
 
-static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct item *it, struct err *e)
+static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct item *it,
+    struct err *e)
 {
 	struct entry *en = &it->en;
 	en->path = path;
@@ -143,7 +145,8 @@ static int fill(struct worker *w, int dirfd, const char *name, struct str path, 
 		en->major = major(st->st_rdev);
 		en->minor = minor(st->st_rdev);
 	}
-	it->meta = (struct meta){.stamp = stamp_of(st), .type = en->type, .linked = st->st_nlink > 1 && !S_ISDIR(st->st_mode)};
+	it->meta =
+	    (struct meta){.stamp = stamp_of(st), .type = en->type, .linked = st->st_nlink > 1 && !S_ISDIR(st->st_mode)};
 	it->meta.racy = is_racy(w->job, &it->meta.stamp);
 	return en->type == ENTRY_SYMLINK ? read_link(w, dirfd, name, st, &en->target, e) : 0;
 }
@@ -157,7 +160,8 @@ static struct folder *new_folder(struct worker *w, struct str path, bool exclude
 }
 
 /* Looks at one name. 1: it is in *it (zeroed before); 0: it is not wanted, or gone again. */
-static int look_at(struct worker *w, int dirfd, const char *name, struct str path, uint8_t type, struct item *it, struct err *e)
+static int look_at(
+    struct worker *w, int dirfd, const char *name, struct str path, uint8_t type, struct item *it, struct err *e)
 {
 	const struct context_filter *f = w->job->filter;
 	struct stat st;
@@ -413,11 +417,14 @@ static int walk_all(struct job *j, struct str path, struct walked *ret, struct e
 	return rc;
 }
 
-int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads, const struct cancel *cancel,
-	struct walked *ret, struct err *e)
+int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads,
+    const struct cancel *cancel, struct walked *ret, struct err *e)
 {
-	struct job j = {.rootfd = rootfd, .filter = filter, .cancel = cancel, .lock = PTHREAD_MUTEX_INITIALIZER,
-		.more = PTHREAD_COND_INITIALIZER};
+	struct job j = {.rootfd = rootfd,
+	    .filter = filter,
+	    .cancel = cancel,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .more = PTHREAD_COND_INITIALIZER};
 	set_settled(&j);
 	j.limit = threads ? threads : pool_cores();
 	j.limit = j.limit < THREADS_MAX ? j.limit : THREADS_MAX;

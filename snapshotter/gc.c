@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removing: the list is cut down to what was asked for, sorted by age, and taken away one by one: rows first, in a transaction,
- * then the bytes; folders by moving them into this process' tmp folder, so that a half-removed one is never seen.
+ * Removing: the list is cut down to what was asked for, sorted by age, and taken away one by one: rows first, in a
+ * transaction, then the bytes; folders by moving them into this process' tmp folder, so that a half-removed one is
+ * never seen.
  */
 #include "snapshotter/gc.h"
 #include "snapshotter/store_private.h"
@@ -108,9 +109,10 @@ static int remove_item(struct store *s, const struct gc_item *it, struct gc_resu
 static int forget_before(struct store *s, int64_t before, struct err *e)
 {
 	static const char *const sql[] = {
-		"DELETE FROM memos WHERE COALESCE((SELECT at FROM used WHERE digest=key), made) < ?1",
-		"DELETE FROM records WHERE layer IS NULL AND COALESCE((SELECT at FROM used WHERE digest=key), created) < ?1",
-		"DELETE FROM used WHERE at < ?1",
+	    "DELETE FROM memos WHERE COALESCE((SELECT at FROM used WHERE digest=key), made) < ?1",
+	    "DELETE FROM records WHERE layer IS NULL AND COALESCE((SELECT at FROM used WHERE digest=key), created) < "
+	    "?1",
+	    "DELETE FROM used WHERE at < ?1",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(sql); i++) {
 		cleanup_stmt struct stmt *st = NULL;
@@ -130,7 +132,8 @@ static int forget_small(struct store *s, const struct gc_opts *o, struct err *e)
 
 /* --- all --- */
 
-static int let_go(struct store *s, const struct gc_item *it, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+static int let_go(
+    struct store *s, const struct gc_item *it, const struct gc_opts *o, struct gc_result *ret, struct err *e)
 {
 	if (cancelled(o->cancel))
 		return err_set(e, ERR_CANCELLED, "cancelled");
@@ -145,7 +148,8 @@ static int let_go(struct store *s, const struct gc_item *it, const struct gc_opt
 	return 0;
 }
 
-static int remove_chosen(struct store *s, struct gc_list *l, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+static int remove_chosen(
+    struct store *s, struct gc_list *l, const struct gc_opts *o, struct gc_result *ret, struct err *e)
 {
 	uint64_t total = 0; /* of what has a say in keep_bytes */
 	if (l->n)
@@ -169,7 +173,8 @@ static int remove_chosen(struct store *s, struct gc_list *l, const struct gc_opt
 	return 0;
 }
 
-static int run_locked(struct store *s, const struct gc_roots *roots, const struct gc_opts *o, struct gc_result *ret, struct err *e)
+static int run_locked(
+    struct store *s, const struct gc_roots *roots, const struct gc_opts *o, struct gc_result *ret, struct err *e)
 {
 	cleanup_gc_list struct gc_list list = {0};
 	TRY(store_flush(s, e)); /* what this process used counts */
@@ -182,7 +187,8 @@ static int run_locked(struct store *s, const struct gc_roots *roots, const struc
 	return o->all ? db_exec(s->db, "VACUUM", e) : 0;
 }
 
-int gc_run(struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e)
+int gc_run(
+    struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e)
 {
 	struct gc_result result = {0};
 	struct err unlock;
@@ -220,8 +226,12 @@ static int due(struct store *s, bool *ret, struct err *e)
 
 int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, struct gc_result *ret, struct err *e)
 {
-	struct gc_opts o = {.images = true, .cache = true, .mounts = true, .keep_bytes = cap_bytes, .grace_sec = AUTO_GRACE,
-		.cancel = s->cancel};
+	struct gc_opts o = {.images = true,
+	    .cache = true,
+	    .mounts = true,
+	    .keep_bytes = cap_bytes,
+	    .grace_sec = AUTO_GRACE,
+	    .cancel = s->cancel};
 	bool now = false;
 	*ret = (struct gc_result){0};
 	if (cap_bytes == 0)

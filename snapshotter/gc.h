@@ -3,13 +3,13 @@
 #define COOPER_GC_H
 
 /*
- * Throwing away, and telling what there is. Works under the store's exclusive lock: builds that run keep it out (ERR_DENIED after
- * opts.wait_ms), it keeps new ones waiting. What images need is never touched: the caller says which blobs these are, since only
- * the registry code reads index.json and manifests. Records go before bytes; killed at any moment the store stays good and the
- * next run removes the rest.
+ * Throwing away, and telling what there is. Works under the store's exclusive lock: builds that run keep it out
+ * (ERR_DENIED after opts.wait_ms), it keeps new ones waiting. What images need is never touched: the caller says which
+ * blobs these are, since only the registry code reads index.json and manifests. Records go before bytes; killed at any
+ * moment the store stays good and the next run removes the rest.
  *
- * An ordinary user's layers and cache mounts hold files of other ids: be in the user namespace (userns_enter) first; else such
- * folders are moved to tmp/ and counted as `left`.
+ * An ordinary user's layers and cache mounts hold files of other ids: be in the user namespace (userns_enter) first;
+ * else such folders are moved to tmp/ and counted as `left`.
  */
 #include "base/buf.h"
 #include "snapshotter/store.h"
@@ -26,12 +26,12 @@ enum gc_kind {
 
 struct gc_item {
 	enum gc_kind kind;
-	struct digest id;    /* IMAGE, BLOB, LAYER */
-	const char *name;    /* below the store: "mounts/<hex>", "contexts/<hex>", "layers/<hex>", "blobs/..." */
-	const char *label;   /* MOUNT: its target as the user wrote it; else "" */
+	struct digest id;  /* IMAGE, BLOB, LAYER */
+	const char *name;  /* below the store: "mounts/<hex>", "contexts/<hex>", "layers/<hex>", "blobs/..." */
+	const char *label; /* MOUNT: its target as the user wrote it; else "" */
 	uint64_t bytes;
-	int64_t used;        /* seconds: when it was last used, as far as is known */
-	bool loose;          /* nothing leads to it any more: no record, no unpacked layer, no image */
+	int64_t used; /* seconds: when it was last used, as far as is known */
+	bool loose;   /* nothing leads to it any more: no record, no unpacked layer, no image */
 };
 struct gc_list {
 	struct arena arena;
@@ -41,8 +41,8 @@ struct gc_list {
 void gc_list_done(struct gc_list *l);
 #define cleanup_gc_list __attribute__((cleanup(gc_list_done)))
 
-/* Appends the digests (32 bytes each) of all blobs that images in index.json need: manifests, configs, layers. Called with the
- * lock held. */
+/* Appends the digests (32 bytes each) of all blobs that images in index.json need: manifests, configs, layers. Called
+ * with the lock held. */
 typedef int gc_roots_fn(void *arg, struct buf *digests, struct err *e);
 struct gc_roots {
 	gc_roots_fn *fn;
@@ -53,8 +53,9 @@ struct gc_roots {
 int gc_list(struct store *s, const struct gc_roots *roots, bool mounts, struct gc_list *ret, struct err *e);
 
 /*
- * What goes, oldest first: junk always, loose things that were not used within grace_sec too; of the rest, what was last used before until_sec, or all of it, until no
- * more than keep_bytes of the chosen kinds are left. With neither all, until_sec nor keep_bytes only loose things go.
+ * What goes, oldest first: junk always, loose things that were not used within grace_sec too; of the rest, what was
+ * last used before until_sec, or all of it, until no more than keep_bytes of the chosen kinds are left. With neither
+ * all, until_sec nor keep_bytes only loose things go.
  */
 struct gc_opts {
 	bool all;
@@ -71,24 +72,25 @@ struct gc_opts {
 	void *arg;
 };
 struct gc_result {
-	uint64_t freed;                    /* bytes */
+	uint64_t freed; /* bytes */
 	uint64_t count[GC_KIND_COUNT];
-	uint64_t left;                     /* could not be removed (owners); it stays in tmp/ */
+	uint64_t left; /* could not be removed (owners); it stays in tmp/ */
 };
-int gc_run(struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e);
+int gc_run(
+    struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e);
 
-/* The cap on everything that images do not need, for the end of a build: looks at most every ten minutes, and only when no other
- * build runs; else it does nothing and succeeds. Loose things go when they were not used for a day. cap 0: no cap, nothing is
- * done. */
+/* The cap on everything that images do not need, for the end of a build: looks at most every ten minutes, and only when
+ * no other build runs; else it does nothing and succeeds. Loose things go when they were not used for a day. cap 0: no
+ * cap, nothing is done. */
 int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, struct gc_result *ret, struct err *e);
 
-/* For `cooper du`: bytes on the disk (allocated blocks), per kind; files with several names (layers share what did not change)
- * count once, and what they would add otherwise is `shared`. */
+/* For `cooper du`: bytes on the disk (allocated blocks), per kind; files with several names (layers share what did not
+ * change) count once, and what they would add otherwise is `shared`. */
 struct gc_usage {
 	uint64_t bytes[GC_KIND_COUNT], count[GC_KIND_COUNT];
 	uint64_t shared;
 	uint64_t database;
-	uint64_t loose;      /* what gc_run without all, until and keep would free */
+	uint64_t loose; /* what gc_run without all, until and keep would free */
 	uint64_t records;
 };
 int gc_usage(struct store *s, const struct gc_roots *roots, struct gc_usage *ret, struct err *e);

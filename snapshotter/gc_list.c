@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of what is in the store: folders and files as they lie there, with what the database says about their use. Whatever
- * has a name but no row is junk.
+ * The list of what is in the store: folders and files as they lie there, with what the database says about their use.
+ * Whatever has a name but no row is junk.
  */
 #include "snapshotter/gc.h"
 #include "snapshotter/store_private.h"
@@ -35,13 +35,16 @@ static struct gc_item *add(struct scan *sc, enum gc_kind kind, const char *folde
 	struct gc_list *l = sc->list;
 	MEM_ROOM(l->items, l->n, l->cap);
 	struct gc_item *it = &l->items[l->n++];
-	*it = (struct gc_item){.kind = kind, .name = arena_printf(&l->arena, "%s/%s", folder, name), .label = "", .loose = kind == GC_JUNK};
+	*it = (struct gc_item){.kind = kind,
+	    .name = arena_printf(&l->arena, "%s/%s", folder, name),
+	    .label = "",
+	    .loose = kind == GC_JUNK};
 	return it;
 }
 
 /* Calls fn for each name in the folder but "." and "..". A missing folder is empty. */
-static int each_name(struct scan *sc, const char *folder, int (*fn)(struct scan *sc, int dirfd, const char *name, struct err *e),
-	struct err *e)
+static int each_name(struct scan *sc, const char *folder,
+    int (*fn)(struct scan *sc, int dirfd, const char *name, struct err *e), struct err *e)
 {
 	int fd = openat(sc->s->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -63,9 +66,10 @@ static int ask_layer(struct scan *sc, struct gc_item *it, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(sc->s->db,
-		"SELECT l.size, COALESCE(u.at, l.created), EXISTS(SELECT 1 FROM records WHERE layer=l.id) OR"
-		" EXISTS(SELECT 1 FROM unpacked WHERE id=l.id) FROM layers l LEFT JOIN used u ON u.digest=l.id WHERE l.id=?1",
-		&st, e));
+	    "SELECT l.size, COALESCE(u.at, l.created), EXISTS(SELECT 1 FROM records WHERE layer=l.id) OR"
+	    " EXISTS(SELECT 1 FROM unpacked WHERE id=l.id) FROM layers l LEFT JOIN used u ON u.digest=l.id WHERE "
+	    "l.id=?1",
+	    &st, e));
 	stmt_digest(st, 1, &it->id);
 	int rc = stmt_next(st, e);
 	if (rc <= 0)
@@ -130,11 +134,11 @@ static int ask_blob(struct scan *sc, struct gc_item *it, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(sc->s->db,
-		"SELECT (SELECT at FROM used WHERE digest=?1),"
-		" EXISTS(SELECT 1 FROM tars WHERE diff_id=?1) OR EXISTS(SELECT 1 FROM unpacked WHERE diff_id=?1) OR"
-		" EXISTS(SELECT 1 FROM blobs b JOIN tars t ON t.diff_id=b.diff_id WHERE b.blob=?1) OR"
-		" EXISTS(SELECT 1 FROM blobs b JOIN unpacked u ON u.diff_id=b.diff_id WHERE b.blob=?1)",
-		&st, e));
+	    "SELECT (SELECT at FROM used WHERE digest=?1),"
+	    " EXISTS(SELECT 1 FROM tars WHERE diff_id=?1) OR EXISTS(SELECT 1 FROM unpacked WHERE diff_id=?1) OR"
+	    " EXISTS(SELECT 1 FROM blobs b JOIN tars t ON t.diff_id=b.diff_id WHERE b.blob=?1) OR"
+	    " EXISTS(SELECT 1 FROM blobs b JOIN unpacked u ON u.diff_id=b.diff_id WHERE b.blob=?1)",
+	    &st, e));
 	stmt_digest(st, 1, &it->id);
 	int rc = stmt_next(st, e);
 	if (rc < 0)
@@ -233,7 +237,11 @@ int gc_list(struct store *s, const struct gc_roots *roots, bool mounts, struct g
 	if (n)
 		qsort(digests.p, n, DIGEST_SIZE, by_digest);
 	cleanup_gc_list struct gc_list list = {0};
-	struct scan sc = {.s = s, .list = &list, .roots = (const struct digest *)(const void *)digests.p, .nroots = n, .mounts = mounts};
+	struct scan sc = {.s = s,
+	    .list = &list,
+	    .roots = (const struct digest *)(const void *)digests.p,
+	    .nroots = n,
+	    .mounts = mounts};
 	TRY(each_name(&sc, "layers", see_layer, e));
 	TRY(see_lost_rows(&sc, e));
 	TRY(blobs_each(s->blobs, see_blob, &sc, e));

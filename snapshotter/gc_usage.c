@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How much of the disk the store takes. Layers share files by hard links, so every folder is walked and a file with several
- * names counts the first time only. What this process may not look into counts nothing.
+ * How much of the disk the store takes. Layers share files by hard links, so every folder is walked and a file with
+ * several names counts the first time only. What this process may not look into counts nothing.
  */
 #include "snapshotter/gc.h"
 #include "snapshotter/store_private.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading gzip (RFC 1952): any number of members, each with its CRC and length checked, then the end of the input, or zeroes
- * up to it (as gzip(1) takes from tapes). Small members, as our own writer makes, are inflated in one go by libdeflate, which
- * is twice as fast; the first member that is not like that moves the rest of the stream to zlib.
+ * Reading gzip (RFC 1952): any number of members, each with its CRC and length checked, then the end of the input, or
+ * zeroes up to it (as gzip(1) takes from tapes). Small members, as our own writer makes, are inflated in one go by
+ * libdeflate, which is twice as fast; the first member that is not like that moves the rest of the stream to zlib.
  */
 #include "snapshotter/gunzip.h"
 
@@ -18,12 +18,12 @@ enum where { BETWEEN, INSIDE, ENDED };
 
 struct gunzip {
 	enum where where;
-	bool any;         /* a member was read */
-	bool streaming;   /* zlib from here on */
+	bool any;       /* a member was read */
+	bool streaming; /* zlib from here on */
 	z_stream z;
 	bool z_ready;
 	struct libdeflate_decompressor *whole;
-	uint8_t *plain;   /* a member that was inflated in one go */
+	uint8_t *plain; /* a member that was inflated in one go */
 	size_t at, nplain;
 };
 
@@ -94,8 +94,8 @@ static bool inflate_whole(struct gunzip *g, struct raw *raw)
 		g->whole = compress_got(libdeflate_alloc_decompressor());
 		g->plain = mem_grow(NULL, GUNZIP_MEMBER, 1);
 	}
-	if (libdeflate_gzip_decompress_ex(g->whole, raw->bytes + raw->at, raw_left(raw), g->plain, GUNZIP_MEMBER, &used, &made) !=
-		LIBDEFLATE_SUCCESS)
+	if (libdeflate_gzip_decompress_ex(g->whole, raw->bytes + raw->at, raw_left(raw), g->plain, GUNZIP_MEMBER, &used,
+	        &made) != LIBDEFLATE_SUCCESS)
 		return false;
 	raw->at += used;
 	g->at = 0;

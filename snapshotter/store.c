@@ -2,9 +2,9 @@
 /*
  * Opening and closing the store, its lock, this process' tmp folder, and what is noted in passing.
  *
- * A store that is there is opened with a lock, the database and a look whether tmp/ is empty, and nothing is written. Making
- * one goes under a lock on the folder itself, the database last: when it is there, all is there. A tmp folder belongs to the
- * process that holds a flock on it, so whoever gets that lock may remove it.
+ * A store that is there is opened with a lock, the database and a look whether tmp/ is empty, and nothing is written.
+ * Making one goes under a lock on the folder itself, the database last: when it is there, all is there. A tmp folder
+ * belongs to the process that holds a flock on it, so whoever gets that lock may remove it.
  */
 #include "snapshotter/store_private.h"
 
@@ -22,25 +22,27 @@
 #include "base/mem.h"
 
 static const char *const scripts[] = {
-	"CREATE TABLE layers(id BLOB PRIMARY KEY, cid BLOB NOT NULL, diff_id BLOB, size INTEGER NOT NULL, created INTEGER NOT NULL,"
-	" created_nsec INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE unsynced(layer BLOB PRIMARY KEY, boot TEXT NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE unpacked(diff_id BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX unpacked_id ON unpacked(id);"
-	"CREATE TABLE tars(id BLOB NOT NULL, clamp INTEGER NOT NULL, diff_id BLOB NOT NULL, size INTEGER NOT NULL,"
-	" PRIMARY KEY(id, clamp)) WITHOUT ROWID;"
-	"CREATE INDEX tars_diff_id ON tars(diff_id);"
-	"CREATE TABLE blobs(n INTEGER PRIMARY KEY, blob BLOB NOT NULL, diff_id BLOB NOT NULL, compression INTEGER NOT NULL,"
-	" size INTEGER NOT NULL, UNIQUE(blob, diff_id, compression));"
-	"CREATE INDEX blobs_diff_id ON blobs(diff_id);"
-	"CREATE TABLE records(n INTEGER PRIMARY KEY, key BLOB NOT NULL, family BLOB NOT NULL, layer BLOB, cid BLOB,"
-	" created INTEGER NOT NULL, created_nsec INTEGER NOT NULL, answers BLOB NOT NULL, why BLOB NOT NULL);"
-	"CREATE INDEX records_key ON records(key);"
-	"CREATE INDEX records_family ON records(family);"
-	"CREATE INDEX records_layer ON records(layer);"
-	"CREATE TABLE memos(key BLOB PRIMARY KEY, value BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE mounts(name TEXT PRIMARY KEY, label TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE used(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE layers(id BLOB PRIMARY KEY, cid BLOB NOT NULL, diff_id BLOB, size INTEGER NOT NULL, created INTEGER "
+    "NOT NULL,"
+    " created_nsec INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE unsynced(layer BLOB PRIMARY KEY, boot TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE unpacked(diff_id BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX unpacked_id ON unpacked(id);"
+    "CREATE TABLE tars(id BLOB NOT NULL, clamp INTEGER NOT NULL, diff_id BLOB NOT NULL, size INTEGER NOT NULL,"
+    " PRIMARY KEY(id, clamp)) WITHOUT ROWID;"
+    "CREATE INDEX tars_diff_id ON tars(diff_id);"
+    "CREATE TABLE blobs(n INTEGER PRIMARY KEY, blob BLOB NOT NULL, diff_id BLOB NOT NULL, compression INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, UNIQUE(blob, diff_id, compression));"
+    "CREATE INDEX blobs_diff_id ON blobs(diff_id);"
+    "CREATE TABLE records(n INTEGER PRIMARY KEY, key BLOB NOT NULL, family BLOB NOT NULL, layer BLOB, cid BLOB,"
+    " created INTEGER NOT NULL, created_nsec INTEGER NOT NULL, answers BLOB NOT NULL, why BLOB NOT NULL);"
+    "CREATE INDEX records_key ON records(key);"
+    "CREATE INDEX records_family ON records(family);"
+    "CREATE INDEX records_layer ON records(layer);"
+    "CREATE TABLE memos(key BLOB PRIMARY KEY, value BLOB NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE mounts(name TEXT PRIMARY KEY, label TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL) "
+    "WITHOUT ROWID;"
+    "CREATE TABLE used(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 enum { TOUCH_AGE = 3600 };
@@ -95,8 +97,9 @@ static int lock_within(struct store *s, int how, int wait_ms, struct err *e)
 		if (errno != EWOULDBLOCK)
 			return err_sys(e, "lock %s/lock", s->path);
 		if (waited >= wait_ms)
-			return err_set(e, ERR_DENIED, how == LOCK_EX ? "the store %s is in use by another build" : "the store %s is being pruned",
-				s->path);
+			return err_set(e, ERR_DENIED,
+			    how == LOCK_EX ? "the store %s is in use by another build" : "the store %s is being pruned",
+			    s->path);
 		TRY(store_pause(s, 10, e));
 	}
 }
@@ -139,7 +142,8 @@ static int make_content(struct store *s, const char *db_path, struct err *e)
 		TRY(fs_mkdirs(s->fd, folders[i], 0700, e));
 	TRY(make_file(s->fd, "oci-layout", STR("{\"imageLayoutVersion\":\"1.0.0\"}"), e));
 	TRY(make_file(s->fd, "index.json", STR("{\"schemaVersion\":2,\"manifests\":[]}"), e));
-	db = openat(s->fd, "cooper.db", O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite would make it for others to read */
+	db = openat(
+	    s->fd, "cooper.db", O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite would make it for others to read */
 	if (db < 0)
 		return err_sys(e, "create %s/cooper.db", s->path);
 	return db_open(db_path, scripts, ARRAY_LEN(scripts), &s->db, e);
@@ -223,7 +227,8 @@ void store_close(struct store *s)
 	mem_free(s);
 }
 
-/* A descriptor belongs to the mount namespace that it was opened in, and the kernel takes overlay layers from the caller's alone. */
+/* A descriptor belongs to the mount namespace that it was opened in, and the kernel takes overlay layers from the
+ * caller's alone. */
 static int reopen(int *fd, const char *path, struct err *e)
 {
 	int flags = fcntl(*fd, F_GETFL);
@@ -288,7 +293,8 @@ static void sweep_one(int tmp, const char *name)
 		return; /* its owner lives */
 	if (fd < 0 && errno != ENOTDIR && errno != ELOOP)
 		return;
-	if (fs_remove_tree(tmp, name, &ignored) < 0) { /* files of other ids: gc has the rights, do not try at every open */
+	if (fs_remove_tree(tmp, name, &ignored) <
+	    0) { /* files of other ids: gc has the rights, do not try at every open */
 		cleanup_free char *left = mem_printf(".left-%s", name);
 		renameat(tmp, name, tmp, left);
 	}
@@ -406,7 +412,8 @@ static int flush_touched(struct store *s, struct err *e)
 	return store_end(s, write_touched(s, old, n, now, e), e);
 }
 
-/* The layers that are recorded but not synced now. Their bytes are in place, so that a sync from here on covers them. */
+/* The layers that are recorded but not synced now. Their bytes are in place, so that a sync from here on covers them.
+ */
 static int unsynced_layers(struct store *s, struct buf *out, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;

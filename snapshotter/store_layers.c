@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Layers in the store. A layer is made in a scratch folder and renamed to layers/<id> inside the write transaction that
- * records it, so that of two processes adding the same one the second finds the first's. A folder without a record is what
- * a killed process left between the two: its bytes cannot be relied on after a crash of the machine, so it is replaced.
+ * records it, so that of two processes adding the same one the second finds the first's. A folder without a record is
+ * what a killed process left between the two: its bytes cannot be relied on after a crash of the machine, so it is
+ * replaced.
  */
 #include "snapshotter/store_private.h"
 
@@ -145,7 +146,8 @@ int store_add_index(struct store *s, const struct index *ix, const struct layer 
 	return store_add_layer(s, tmp, name, l, e);
 }
 
-static int add_folder_in_transaction(struct store *s, int dirfd, const char *name, const struct digest *id, struct err *e)
+static int add_folder_in_transaction(
+    struct store *s, int dirfd, const char *name, const struct digest *id, struct err *e)
 {
 	bool recorded;
 	TRY(has_row(s, id, &recorded, e));
@@ -178,8 +180,10 @@ int store_get_layer(struct store *s, const struct digest *id, struct layer *ret,
 		digest_hex(id, hex);
 		return err_set(e, ERR_NOT_FOUND, "layer %s is not in the store", hex);
 	}
-	struct layer l = {.id = *id, .size = (uint64_t)stmt_get_int(st, 2), .created = stmt_get_int(st, 3),
-		.created_nsec = (uint32_t)stmt_get_int(st, 4)};
+	struct layer l = {.id = *id,
+	    .size = (uint64_t)stmt_get_int(st, 2),
+	    .created = stmt_get_int(st, 3),
+	    .created_nsec = (uint32_t)stmt_get_int(st, 4)};
 	stmt_get_digest(st, 0, &l.cid);
 	stmt_get_digest(st, 1, &l.diff_id);
 	*ret = l;
@@ -247,7 +251,7 @@ int store_set_unpacked(struct store *s, const struct digest *diff_id, const stru
 /* --- tars and blobs --- */
 
 int store_get_tar(struct store *s, const struct digest *id, int64_t clamp, bool *ret_found, struct digest *ret_diff_id,
-	uint64_t *ret_size, struct err *e)
+    uint64_t *ret_size, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "SELECT diff_id,size FROM tars WHERE id=?1 AND clamp=?2", &st, e));
@@ -265,8 +269,8 @@ int store_get_tar(struct store *s, const struct digest *id, int64_t clamp, bool 
 	return 0;
 }
 
-static int write_tar(struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size,
-	struct err *e)
+static int write_tar(
+    struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "INSERT OR REPLACE INTO tars VALUES(?1,?2,?3,?4)", &st, e));
@@ -278,18 +282,19 @@ static int write_tar(struct store *s, const struct digest *id, int64_t clamp, co
 	return clamp == INT64_MAX ? set_diff_id(s, id, diff_id, e) : 0;
 }
 
-int store_set_tar(struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size,
-	struct err *e)
+int store_set_tar(
+    struct store *s, const struct digest *id, int64_t clamp, const struct digest *diff_id, uint64_t size, struct err *e)
 {
 	TRY(store_begin(s, e));
 	return store_end(s, write_tar(s, id, clamp, diff_id, size, e), e);
 }
 
-int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found, struct digest *ret_blob,
-	uint64_t *ret_size, struct err *e)
+int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found,
+    struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "SELECT blob,size FROM blobs WHERE diff_id=?1 AND compression=?2 ORDER BY n DESC LIMIT 1", &st, e));
+	TRY(db_prepare(
+	    s->db, "SELECT blob,size FROM blobs WHERE diff_id=?1 AND compression=?2 ORDER BY n DESC LIMIT 1", &st, e));
 	stmt_digest(st, 1, diff_id);
 	stmt_int(st, 2, c);
 	int rc = stmt_next(st, e);
@@ -304,11 +309,12 @@ int store_get_blob(struct store *s, const struct digest *diff_id, enum compressi
 	return 0;
 }
 
-static int write_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
-	struct err *e)
+static int write_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob,
+    uint64_t size, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "INSERT OR REPLACE INTO blobs(blob,diff_id,compression,size) VALUES(?1,?2,?3,?4)", &st, e));
+	TRY(db_prepare(
+	    s->db, "INSERT OR REPLACE INTO blobs(blob,diff_id,compression,size) VALUES(?1,?2,?3,?4)", &st, e));
 	stmt_digest(st, 1, blob);
 	stmt_digest(st, 2, diff_id);
 	stmt_int(st, 3, c);
@@ -316,14 +322,15 @@ static int write_blob(struct store *s, const struct digest *diff_id, enum compre
 	return stmt_run(st, e);
 }
 
-int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
-	struct err *e)
+int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob,
+    uint64_t size, struct err *e)
 {
 	TRY(store_begin(s, e));
 	return store_end(s, write_blob(s, diff_id, c, blob, size, e), e);
 }
 
-int store_blob_diff_id(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, struct err *e)
+int store_blob_diff_id(
+    struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "SELECT diff_id FROM blobs WHERE blob=?1 ORDER BY n DESC LIMIT 1", &st, e));

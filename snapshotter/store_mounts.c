@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RUN --mount=type=cache folders: mounts/<hex>[-n]/ holds `data` (what is mounted) and `lock` (a flock, shared or exclusive),
- * which has a byte in it once the first user has filled the folder. The lock is beside the data because a step may make the
- * data folder its own.
+ * RUN --mount=type=cache folders: mounts/<hex>[-n]/ holds `data` (what is mounted) and `lock` (a flock, shared or
+ * exclusive), which has a byte in it once the first user has filled the folder. The lock is beside the data because a
+ * step may make the data folder its own.
  */
 #include "snapshotter/store_private.h"
 
@@ -67,7 +67,8 @@ static int lock_mount(struct store *s, int dir, enum mount_sharing sharing, int 
 static int note_used(struct store *s, const char *name, const char *label, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "INSERT INTO mounts VALUES(?1,?2,?3,?3) ON CONFLICT(name) DO UPDATE SET label=?2, used=?3", &st, e));
+	TRY(db_prepare(
+	    s->db, "INSERT INTO mounts VALUES(?1,?2,?3,?3) ON CONFLICT(name) DO UPDATE SET label=?2, used=?3", &st, e));
 	stmt_text(st, 1, str_of(name));
 	stmt_text(st, 2, str_of(label ? label : ""));
 	stmt_int(st, 3, store_now());
@@ -81,8 +82,8 @@ static int record_use(struct store *s, const char *name, const char *label, stru
 }
 
 /* One candidate. 1 opened, 0 in use. */
-static int try_mount(struct store *s, const char *name, const char *label, enum mount_sharing sharing, int *ret_dirfd, int *ret_lock_fd,
-	bool *ret_fresh, struct err *e)
+static int try_mount(struct store *s, const char *name, const char *label, enum mount_sharing sharing, int *ret_dirfd,
+    int *ret_lock_fd, bool *ret_fresh, struct err *e)
 {
 	cleanup_close int dir = -1, lock = -1, data = -1;
 	cleanup_free char *path = mem_printf("mounts/%s", name);
@@ -101,8 +102,8 @@ static int try_mount(struct store *s, const char *name, const char *label, enum 
 	return 1;
 }
 
-int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing, int *ret_dirfd,
-	int *ret_lock_fd, bool *ret_fresh, struct err *e)
+int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing,
+    int *ret_dirfd, int *ret_lock_fd, bool *ret_fresh, struct err *e)
 {
 	char hex[DIGEST_HEX + 1];
 	digest_hex(identity, hex);

@@ -8,16 +8,18 @@
 
 static void read_record(struct stmt *st, struct record *ret)
 {
-	*ret = (struct record){.created = stmt_get_int(st, 4), .created_nsec = (uint32_t)stmt_get_int(st, 5),
-		.answers = stmt_get_str(st, 6), .why = stmt_get_str(st, 7)};
+	*ret = (struct record){.created = stmt_get_int(st, 4),
+	    .created_nsec = (uint32_t)stmt_get_int(st, 5),
+	    .answers = stmt_get_str(st, 6),
+	    .why = stmt_get_str(st, 7)};
 	stmt_get_digest(st, 0, &ret->key);
 	stmt_get_digest(st, 1, &ret->family);
 	stmt_get_digest(st, 2, &ret->layer);
 	stmt_get_digest(st, 3, &ret->cid);
 }
 
-int store_find_records(struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg,
-	struct err *e)
+int store_find_records(
+    struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	int rc;
@@ -32,8 +34,8 @@ int store_find_records(struct store *s, const struct digest *key, bool (*fn)(voi
 	return rc;
 }
 
-int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
-	struct err *e)
+int store_find_family(
+    struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE family=?1 ORDER BY n DESC LIMIT 1", &st, e));
@@ -50,12 +52,13 @@ int store_find_family(struct store *s, const struct digest *family, struct arena
 	return 0;
 }
 
-int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
-	struct err *e)
+int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found,
+    struct record *ret, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE family=?1 AND cid=?2 AND layer IS NOT NULL ORDER BY n LIMIT 1", &st,
-		e));
+	TRY(db_prepare(s->db,
+	    "SELECT " COLUMNS " FROM records WHERE family=?1 AND cid=?2 AND layer IS NOT NULL ORDER BY n LIMIT 1", &st,
+	    e));
 	stmt_digest(st, 1, family);
 	stmt_digest(st, 2, cid);
 	int rc = stmt_next(st, e);
@@ -98,8 +101,9 @@ static int add_in_transaction(struct store *s, const struct record *r, struct er
 	TRY(remove_equal(s, r, e));
 	TRY(insert_record(s, r, e));
 	return store_run_digest(s,
-		"DELETE FROM records WHERE key=?1 AND n NOT IN (SELECT n FROM records WHERE key=?1 ORDER BY n DESC LIMIT 32)", &r->key,
-		e);
+	    "DELETE FROM records WHERE key=?1 AND n NOT IN (SELECT n FROM records WHERE key=?1 ORDER BY n DESC LIMIT "
+	    "32)",
+	    &r->key, e);
 }
 
 int store_add_record(struct store *s, const struct record *r, struct err *e)

@@ -52,7 +52,8 @@ Test(blobs, the_place_is_an_oci_layout)
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	cleanup_with(blobs_cleanup) struct blobs *b = open_blobs(&t);
 	blobs_put(b, STR("abc"), NULL, &e);
-	cr_assert_eq(fstatat(t.fd, "blobs/sha256/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &st, 0), 0);
+	cr_assert_eq(
+	    fstatat(t.fd, "blobs/sha256/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", &st, 0), 0);
 	cr_assert_eq(st.st_mode & 07777, 0600, "a folder that is closed to others makes private blobs");
 }
 

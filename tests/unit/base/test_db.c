@@ -67,7 +67,8 @@ Test(db, a_file_that_is_none_is_corrupt)
 	struct db *db;
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	cleanup_free char *path = mem_printf("%s/a.db", t.path);
-	tempdir_write(&t, "a.db", "this is certainly not a database file, but it is long enough to look at its header .........");
+	tempdir_write(
+	    &t, "a.db", "this is certainly not a database file, but it is long enough to look at its header .........");
 	cr_assert_eq(db_open(path, one, 1, &db, &e), -ERR_CORRUPT);
 }
 

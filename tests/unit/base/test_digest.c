@@ -7,10 +7,10 @@
 static const struct {
 	const char *text, *hex;
 } known[] = {
-	{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-	{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-	{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+    {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 };
 
 Test(digest, known_answers)
@@ -39,14 +39,14 @@ Test(digest, bad_texts)
 		const char *text;
 		int code;
 	} rows[] = {
-		{"", ERR_SYNTAX},
-		{"sha256:", ERR_SYNTAX},
-		{"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", ERR_SYNTAX},
-		{"sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", ERR_SYNTAX},
-		{"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a", ERR_SYNTAX},
-		{"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015adx", ERR_SYNTAX},
-		{"sha256:../../../../etc/passwd0000000000000000000000000000000000000000000000", ERR_SYNTAX},
-		{"sha512:ab", ERR_UNSUPPORTED},
+	    {"", ERR_SYNTAX},
+	    {"sha256:", ERR_SYNTAX},
+	    {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", ERR_SYNTAX},
+	    {"sha256:BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", ERR_SYNTAX},
+	    {"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a", ERR_SYNTAX},
+	    {"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015adx", ERR_SYNTAX},
+	    {"sha256:../../../../etc/passwd0000000000000000000000000000000000000000000000", ERR_SYNTAX},
+	    {"sha512:ab", ERR_UNSUPPORTED},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct err e;

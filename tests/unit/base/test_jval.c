@@ -27,17 +27,17 @@ Test(jval, strictness)
 		const char *text;
 		size_t len;
 	} bad[] = {
-		{"", 0},
-		{"{", 1},
-		{"{}x", 3},
-		{"{\"a\":1,\"a\":2}", 13},
-		{"[1,]", 4},
-		{"\"\xff\"", 3},
-		{"{\"a\\u0000\":1}", 13},
-		{"\"a\\u0000b\"", 10},
-		{"'a'", 3},
-		{"{a:1}", 5},
-		{"[01]", 4},
+	    {"", 0},
+	    {"{", 1},
+	    {"{}x", 3},
+	    {"{\"a\":1,\"a\":2}", 13},
+	    {"[1,]", 4},
+	    {"\"\xff\"", 3},
+	    {"{\"a\\u0000\":1}", 13},
+	    {"\"a\\u0000b\"", 10},
+	    {"'a'", 3},
+	    {"{a:1}", 5},
+	    {"[01]", 4},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct err e;
@@ -99,6 +99,8 @@ Test(jval, print_and_parse_are_inverse)
 
 Test(jval, bytes_that_are_no_utf8_are_replaced)
 {
-	cleanup_jval struct jval *j = jval_string(STR("a\xff" "b"));
-	cr_assert_str_eq(jval_text(j), "a\xef\xbf\xbd" "b");
+	cleanup_jval struct jval *j = jval_string(STR("a\xff"
+	                                              "b"));
+	cr_assert_str_eq(jval_text(j), "a\xef\xbf\xbd"
+	                               "b");
 }

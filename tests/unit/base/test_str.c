@@ -62,16 +62,16 @@ Test(str, numbers)
 		bool good;
 		uint64_t value;
 	} rows[] = {
-		{"0", 10, true, 0},
-		{"10", 10, true, 10},
-		{"11", 10, false, 0},
-		{"", 10, false, 0},
-		{"-1", 10, false, 0},
-		{"1 ", 10, false, 0},
-		{"0x1", 100, false, 0},
-		{"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
-		{"18446744073709551616", UINT64_MAX, false, 0},
-		{"99999999999999999999999", UINT64_MAX, false, 0},
+	    {"0", 10, true, 0},
+	    {"10", 10, true, 10},
+	    {"11", 10, false, 0},
+	    {"", 10, false, 0},
+	    {"-1", 10, false, 0},
+	    {"1 ", 10, false, 0},
+	    {"0x1", 100, false, 0},
+	    {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
+	    {"18446744073709551616", UINT64_MAX, false, 0},
+	    {"99999999999999999999999", UINT64_MAX, false, 0},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t v = 77;

@@ -70,7 +70,8 @@ static void check_round(enum compression c, int level, size_t len, size_t write_
 	cleanup_buf struct buf in = {0}, packed = {0}, out = {0};
 	fill(&in, len, (unsigned)len);
 	pack(c, level, 2, buf_view(&in), write_piece, &packed);
-	cr_assert_eq(unpack(c, buf_view(&packed), read_piece, NULL, &out, &e), 0, "%s of %zu: %s", compress_name(c), len, e.text);
+	cr_assert_eq(unpack(c, buf_view(&packed), read_piece, NULL, &out, &e), 0, "%s of %zu: %s", compress_name(c),
+	    len, e.text);
 	cr_assert(str_eq(buf_view(&in), buf_view(&out)), "%s of %zu", compress_name(c), len);
 }
 
@@ -101,7 +102,8 @@ Test(compress, the_same_bytes_for_any_number_of_threads_and_any_pieces)
 		for (unsigned t = 0; t < 6; t++) {
 			cleanup_buf struct buf other = {0};
 			pack((enum compression)c, -1, t, buf_view(&in), pieces[t % 3], &other);
-			cr_assert(str_eq(buf_view(&first), buf_view(&other)), "%s with %u threads", compress_name((enum compression)c), t);
+			cr_assert(str_eq(buf_view(&first), buf_view(&other)), "%s with %u threads",
+			    compress_name((enum compression)c), t);
 		}
 	}
 }
@@ -121,22 +123,24 @@ Test(compress, what_other_tools_wrote_is_read)
 		const char *command;
 		enum compression c;
 	} rows[] = {
-		{"head -c 3000000 /proc/self/exe | gzip -1 -n", COMPRESS_GZIP},
-		{"echo one | gzip -9; echo two | gzip -1; printf '' | gzip", COMPRESS_GZIP},
-		{"echo one | gzip; head -c 1000 /dev/zero", COMPRESS_GZIP},
-		{"echo named >file; gzip -c -N file", COMPRESS_GZIP},
-		{"head -c 3000000 /dev/zero | gzip", COMPRESS_GZIP},
-		{"echo one | zstd -q; echo two | zstd -q -19 --no-check", COMPRESS_ZSTD},
-		{"printf '\\120\\052\\115\\030\\003\\000\\000\\000abc'; echo one | zstd -q;"
-		 " printf '\\137\\052\\115\\030\\000\\000\\000\\000'", COMPRESS_ZSTD},
-		{"head -c 30000000 /dev/zero | zstd -q --long=27", COMPRESS_ZSTD},
+	    {"head -c 3000000 /proc/self/exe | gzip -1 -n", COMPRESS_GZIP},
+	    {"echo one | gzip -9; echo two | gzip -1; printf '' | gzip", COMPRESS_GZIP},
+	    {"echo one | gzip; head -c 1000 /dev/zero", COMPRESS_GZIP},
+	    {"echo named >file; gzip -c -N file", COMPRESS_GZIP},
+	    {"head -c 3000000 /dev/zero | gzip", COMPRESS_GZIP},
+	    {"echo one | zstd -q; echo two | zstd -q -19 --no-check", COMPRESS_ZSTD},
+	    {"printf '\\120\\052\\115\\030\\003\\000\\000\\000abc'; echo one | zstd -q;"
+	     " printf '\\137\\052\\115\\030\\000\\000\\000\\000'",
+	        COMPRESS_ZSTD},
+	    {"head -c 30000000 /dev/zero | zstd -q --long=27", COMPRESS_ZSTD},
 	};
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct err e;
 		cleanup_buf struct buf packed = {0}, out = {0}, want = {0};
 		cleanup_free char *make = mem_printf("cd %s && { %s; } >z; cat z", t.path, rows[i].command);
-		cleanup_free char *read = mem_printf("cd %s && %s z 2>/dev/null", t.path, rows[i].c == COMPRESS_GZIP ? "gzip -dc <" : "zstd -dcq --long=27");
+		cleanup_free char *read = mem_printf("cd %s && %s z 2>/dev/null", t.path,
+		    rows[i].c == COMPRESS_GZIP ? "gzip -dc <" : "zstd -dcq --long=27");
 		shell(make, &packed);
 		shell(read, &want);
 		cr_assert_gt(packed.len, 10, "row %zu", i);
@@ -157,8 +161,9 @@ Test(compress, cut_streams_are_corrupt)
 		for (size_t cut = 0; cut < packed.len; cut += cut < 40 || packed.len - cut < 40 ? 1 : 97) {
 			struct err e;
 			cleanup_buf struct buf out = {0};
-			cr_assert_eq(unpack((enum compression)c, str_sub(buf_view(&packed), 0, cut), 4096, NULL, &out, &e), -ERR_CORRUPT,
-				"%s cut at %zu", compress_name((enum compression)c), cut);
+			cr_assert_eq(
+			    unpack((enum compression)c, str_sub(buf_view(&packed), 0, cut), 4096, NULL, &out, &e),
+			    -ERR_CORRUPT, "%s cut at %zu", compress_name((enum compression)c), cut);
 		}
 	}
 }
@@ -173,8 +178,8 @@ Test(compress, a_flipped_byte_is_corrupt)
 			struct err e;
 			cleanup_buf struct buf out = {0};
 			packed.p[at] = (char)(packed.p[at] ^ 0x10);
-			cr_assert_eq(unpack((enum compression)c, buf_view(&packed), 4096, NULL, &out, &e), -ERR_CORRUPT, "%s at %zu",
-				compress_name((enum compression)c), at);
+			cr_assert_eq(unpack((enum compression)c, buf_view(&packed), 4096, NULL, &out, &e), -ERR_CORRUPT,
+			    "%s at %zu", compress_name((enum compression)c), at);
 			packed.p[at] = (char)(packed.p[at] ^ 0x10);
 		}
 	}
@@ -210,7 +215,8 @@ Test(compress, a_second_compression_inside_is_refused)
 			cleanup_buf struct buf once = {0}, twice = {0}, out = {0};
 			pack((enum compression)inner, -1, 1, STR("text"), 100, &once);
 			pack((enum compression)outer, -1, 1, buf_view(&once), 100, &twice);
-			cr_assert_eq(unpack((enum compression)outer, buf_view(&twice), 1, NULL, &out, &e), -ERR_CORRUPT);
+			cr_assert_eq(
+			    unpack((enum compression)outer, buf_view(&twice), 1, NULL, &out, &e), -ERR_CORRUPT);
 		}
 	}
 }
@@ -297,7 +303,8 @@ Test(compress, names_levels_and_magic_bytes)
 	cr_assert(compress_from_name(STR("uncompressed"), &c) && c == COMPRESS_NONE);
 	cr_assert(!compress_from_name(STR("lz4"), &c));
 	cr_assert(compress_level_ok(COMPRESS_GZIP, 12) && compress_level_ok(COMPRESS_GZIP, 0));
-	cr_assert(!compress_level_ok(COMPRESS_GZIP, 13) && !compress_level_ok(COMPRESS_ZSTD, 0) && !compress_level_ok(COMPRESS_ZSTD, 23));
+	cr_assert(!compress_level_ok(COMPRESS_GZIP, 13) && !compress_level_ok(COMPRESS_ZSTD, 0) &&
+	          !compress_level_ok(COMPRESS_ZSTD, 23));
 	cr_assert(compress_level_ok(COMPRESS_NONE, -1));
 	cr_assert_eq(compressor_new(COMPRESS_ZSTD, 99, 1, NULL, &z, &e), -ERR_USAGE);
 	cr_assert_eq(compress_detect("\x1f\x8b\x08", 3), COMPRESS_GZIP);

@@ -424,7 +424,8 @@ Test(context, a_damaged_cache_is_as_good_as_none)
 		cleanup_free char *bad = mem_strndup(good.p, good.len);
 		memcpy(bad, good.p, good.len);
 		bad[i] = (char)(bad[i] ^ 1);
-		cr_assert_eq(fs_write_atomic(t.fd, "cache", (struct str){bad, i % 2 ? good.len : i}, 0600, false, &e), 0);
+		cr_assert_eq(
+		    fs_write_atomic(t.fd, "cache", (struct str){bad, i % 2 ? good.len : i}, 0600, false, &e), 0);
 		cleanup_context struct context *c = open_context(&t, NULL);
 		need(c, "");
 		cr_assert(!context_knows(c, STR("a"), &d), "byte %zu", i);
@@ -517,7 +518,8 @@ static void make_many(const struct tempdir *t)
 static int check_order(void *arg, const struct entry *en)
 {
 	struct str *last = arg;
-	cr_assert(last->len == 0 || path_cmp(*last, en->path) < 0, "%.*s after %.*s", STR_ARG(en->path), STR_ARG(*last));
+	cr_assert(
+	    last->len == 0 || path_cmp(*last, en->path) < 0, "%.*s after %.*s", STR_ARG(en->path), STR_ARG(*last));
 	*last = en->path;
 	return 0;
 }

@@ -88,7 +88,8 @@ Test(gc, without_a_wish_only_loose_things_go)
 	cr_assert_eq(blobs_put(s->blobs, STR("leftover of an untagged image"), &leftover, &e), 0);
 	cr_assert_eq(fs_mkdirs(s->fd, "layers/rubbish/fs", 0755, &e), 0);
 	cr_assert_eq(fs_mkdirs(s->fd, "tmp/.left-dead/x", 0755, &e), 0);
-	struct gc_result r = run(s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.images = true, .cache = true, .mounts = true});
+	struct gc_result r = run(
+	    s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.images = true, .cache = true, .mounts = true});
 	cr_assert(has_layer(s, "kept"));
 	cr_assert(!has_layer(s, "loose"));
 	cr_assert(blobs_has(s->blobs, &image, NULL));
@@ -118,8 +119,10 @@ Test(gc, all_leaves_what_images_need)
 	cr_assert_eq(store_cache_mount(s, &cache, "/c", SHARING_SHARED, &dir, &lock, &fresh, &e), 0);
 	close(dir);
 	close(lock);
-	fs_write_atomic(s->fd, "contexts/0000000000000000000000000000000000000000000000000000000000000000", STR("x"), 0600, false, &e);
-	run(s, &(struct gc_roots){one_root, &image}, &(struct gc_opts){.all = true, .images = true, .cache = true, .mounts = true});
+	fs_write_atomic(s->fd, "contexts/0000000000000000000000000000000000000000000000000000000000000000", STR("x"),
+	    0600, false, &e);
+	run(s, &(struct gc_roots){one_root, &image},
+	    &(struct gc_opts){.all = true, .images = true, .cache = true, .mounts = true});
 	cr_assert(!has_layer(s, "one"));
 	cr_assert(blobs_has(s->blobs, &image, NULL));
 	cr_assert(!blobs_has(s->blobs, &other, NULL));
@@ -201,7 +204,8 @@ Test(gc, keeps_off_while_another_build_runs)
 	cleanup_store struct store *s = open_store(&t);
 	struct store *other = open_store(&t);
 	add_layer(s, "one", 10, 0, &e);
-	cr_assert_eq(gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .wait_ms = 20}, &r, &e), -ERR_DENIED);
+	cr_assert_eq(
+	    gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .wait_ms = 20}, &r, &e), -ERR_DENIED);
 	cr_assert(has_layer(s, "one"));
 	store_close(other);
 	cr_assert_eq(gc_run(s, NULL, &(struct gc_opts){.all = true, .cache = true, .wait_ms = 20}, &r, &e), 0);
@@ -304,7 +308,8 @@ Test(gc, a_killed_run_leaves_a_good_store, .timeout = 60)
 			struct layer l;
 			snprintf(name, sizeof(name), "l%d", i);
 			struct digest id = d_of(name);
-			cr_assert(store_get_layer(s, &id, &l, &e) < 0 || store_has_folder(s, &id), "%s is recorded without bytes", name);
+			cr_assert(store_get_layer(s, &id, &l, &e) < 0 || store_has_folder(s, &id),
+			    "%s is recorded without bytes", name);
 		}
 		store_close(s);
 	}

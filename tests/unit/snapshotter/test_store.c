@@ -31,7 +31,8 @@ static struct digest d_of(const char *text)
 
 static struct layer layer_of(const char *name)
 {
-	return (struct layer){.id = d_of(name), .cid = d_of("cid"), .size = 1000, .created = 1700000000, .created_nsec = 5};
+	return (struct layer){
+	    .id = d_of(name), .cid = d_of("cid"), .size = 1000, .created = 1700000000, .created_nsec = 5};
 }
 
 /* A scratch layer: fs/ with `file` in it, and an index with `file`. Fails only where a killed process cannot care. */
@@ -45,7 +46,8 @@ static int make_scratch(struct store *s, const char *file, bool folder, char **r
 	cleanup_close int dir = -1;
 	TRY(fs_open_dir(tmp, *ret_name, &dir, &e));
 	cleanup_index struct index *ix = index_new();
-	index_add(ix, &(struct entry){.path = str_of(file), .type = ENTRY_FILE, .size = 4, .mode = 0644, .digest = d_of("data")});
+	index_add(ix,
+	    &(struct entry){.path = str_of(file), .type = ENTRY_FILE, .size = 4, .mode = 0644, .digest = d_of("data")});
 	TRY(index_write(ix, dir, "index", &e));
 	if (folder) {
 		TRY(fs_mkdirs(tmp, fs, 0755, &e));
@@ -222,8 +224,12 @@ static bool see(void *arg, const struct record *r)
 static void add_record(struct store *s, const char *key, const char *layer, const char *answers)
 {
 	struct err e;
-	struct record r = {.key = d_of(key), .family = d_of("family"), .created = 9, .created_nsec = 8, .answers = str_of(answers),
-		.why = STR("{\"a\":1}")};
+	struct record r = {.key = d_of(key),
+	    .family = d_of("family"),
+	    .created = 9,
+	    .created_nsec = 8,
+	    .answers = str_of(answers),
+	    .why = STR("{\"a\":1}")};
 	if (layer) {
 		r.layer = d_of(layer);
 		r.cid = d_of("cid");
