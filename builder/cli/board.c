@@ -138,7 +138,8 @@ static void keep_log(struct board *b, struct board_step *s, struct str line)
 		if (s->log_fd < 0)
 			s->log_fd = -2;
 	}
-	if (s->log_fd >= 0 && (io_write_all(s->log_fd, line.p, line.len, &e) < 0 || io_write_all(s->log_fd, "\n", 1, &e) < 0)) {
+	if (s->log_fd >= 0 &&
+	    (io_write_all(s->log_fd, line.p, line.len, &e) < 0 || io_write_all(s->log_fd, "\n", 1, &e) < 0)) {
 		close(s->log_fd);
 		s->log_fd = -2;
 	}

@@ -40,7 +40,8 @@ static void put_size(struct jval *row, const char *key, uint64_t bytes)
 	jval_set_str(row, key, buf_view(&text));
 }
 
-static int summary(struct local *l, const struct gc_roots *roots, struct jval *rows, uint64_t *ret_total, uint64_t *ret_loose, struct err *e)
+static int summary(struct local *l, const struct gc_roots *roots, struct jval *rows, uint64_t *ret_total,
+    uint64_t *ret_loose, struct err *e)
 {
 	struct gc_usage u;
 
@@ -66,7 +67,8 @@ static int oldest_first(const void *a, const void *b)
 	return x->used < y->used ? -1 : x->used > y->used ? 1 : x->kind < y->kind ? -1 : x->kind > y->kind;
 }
 
-static int items(struct local *l, const struct gc_roots *roots, struct jval *rows, uint64_t *ret_total, uint64_t *ret_loose, struct err *e)
+static int items(struct local *l, const struct gc_roots *roots, struct jval *rows, uint64_t *ret_total,
+    uint64_t *ret_loose, struct err *e)
 {
 	struct gc_list list cleanup_gc_list = {0};
 
@@ -96,11 +98,14 @@ static int items(struct local *l, const struct gc_roots *roots, struct jval *row
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
-	static const struct template_field summary_fields[] = {{"Type", "TYPE"}, {"Count", "COUNT"}, {"Size", "SIZE"}, {NULL, NULL}};
-	static const struct template_field item_fields[] = {{"Type", "TYPE"}, {"ID", "ID"}, {"Reclaimable", "RECLAIMABLE"}, {"Size", "SIZE"},
-	    {"LastUsed", "LAST USED"}, {"Description", "DESCRIPTION"}, {NULL, NULL}};
+	static const struct template_field summary_fields[] = {
+	    {"Type", "TYPE"}, {"Count", "COUNT"}, {"Size", "SIZE"}, {NULL, NULL}};
+	static const struct template_field item_fields[] = {{"Type", "TYPE"}, {"ID", "ID"},
+	    {"Reclaimable", "RECLAIMABLE"}, {"Size", "SIZE"}, {"LastUsed", "LAST USED"}, {"Description", "DESCRIPTION"},
+	    {NULL, NULL}};
 	static const struct template_list summary_list = {summary_fields, "table {{.Type}}\t{{.Count}}\t{{.Size}}"};
-	static const struct template_list item_list = {item_fields, "table {{.Type}}\t{{.ID}}\t{{.Reclaimable}}\t{{.Size}}\t{{.LastUsed}}\t{{.Description}}"};
+	static const struct template_list item_list = {
+	    item_fields, "table {{.Type}}\t{{.ID}}\t{{.Reclaimable}}\t{{.Size}}\t{{.LastUsed}}\t{{.Description}}"};
 	struct jval *rows cleanup_jval = jval_array();
 	struct buf out cleanup_buf = {0}, size cleanup_buf = {0};
 	const struct du_opts *o = opts;

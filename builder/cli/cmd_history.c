@@ -69,7 +69,8 @@ static void put_created_by(struct jval *row, struct str text, bool whole)
 }
 
 /* The newest entry carries the image's id, the others are no images. */
-static struct jval *make_row(struct local *l, const struct image_docs *docs, size_t i, size_t layer, const struct history_opts *o)
+static struct jval *make_row(
+    struct local *l, const struct image_docs *docs, size_t i, size_t layer, const struct history_opts *o)
 {
 	const struct history_entry *h = &docs->config.history[i];
 	struct jval *row = jval_object();
@@ -95,7 +96,8 @@ static struct jval *make_row(struct local *l, const struct image_docs *docs, siz
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
-	static const struct template_list list = {fields, "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};
+	static const struct template_list list = {
+	    fields, "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"};
 	struct jval *rows cleanup_jval = jval_array();
 	struct image_docs docs cleanup_docs = {0};
 	const struct history_opts *o = opts;

@@ -19,7 +19,8 @@ struct images_opts {
 static const struct opt images_table[] = {
     OPT_BOOL('a', "all", T, all, "Accepted for compatibility: there are no intermediate images"),
     OPT_BOOL(0, "digests", T, digests, "Show digests"),
-    OPT_LIST('f', "filter", T, filters, "KEY=VALUE", "Only images that match: dangling, reference, label, before, since, until"),
+    OPT_LIST('f', "filter", T, filters, "KEY=VALUE",
+        "Only images that match: dangling, reference, label, before, since, until"),
     OPT_STR(0, "format", T, format, "FORMAT", "table, json, or a template such as '{{.Repository}}:{{.Tag}}'"),
     OPT_BOOL(0, "no-trunc", T, no_trunc, "Show whole identifiers"),
     OPT_BOOL('q', "quiet", T, quiet, "Show identifiers only"),
@@ -53,7 +54,8 @@ static void put_name(struct jval *row, struct str name)
 		colon = -1;
 	if (at >= 0 && colon < 0)
 		name = str_sub(name, 0, (size_t)at);
-	jval_set_str(row, "Repository", name.len ? str_sub(name, 0, colon >= 0 ? (size_t)colon : name.len) : STR("<none>"));
+	jval_set_str(
+	    row, "Repository", name.len ? str_sub(name, 0, colon >= 0 ? (size_t)colon : name.len) : STR("<none>"));
 	jval_set_str(row, "Tag", colon >= 0 ? str_from(name, (size_t)colon + 1) : STR("<none>"));
 }
 
@@ -65,7 +67,8 @@ static void put_digest(struct jval *row, const char *key, const struct digest *d
 	jval_set_str(row, key, whole ? str_of(text) : (struct str){text + 7, 12});
 }
 
-static struct jval *make_row(struct local *l, const struct layout_image *image, const struct image_docs *docs, bool no_trunc)
+static struct jval *make_row(
+    struct local *l, const struct layout_image *image, const struct image_docs *docs, bool no_trunc)
 {
 	struct jval *row = jval_object();
 	int64_t created = image_created(&docs->config);
@@ -139,7 +142,8 @@ static int collect(struct cli *cli, struct local *l, const struct images_opts *o
 		}
 		if (!filter_image(&filter, images[i].name, &docs.config))
 			continue;
-		dated[ndated] = (struct dated){make_row(l, &images[i], &docs, o->no_trunc), image_created(&docs.config), ndated};
+		dated[ndated] =
+		    (struct dated){make_row(l, &images[i], &docs, o->no_trunc), image_created(&docs.config), ndated};
 		ndated++;
 	}
 	qsort(dated, ndated, sizeof(*dated), newest_first);
@@ -174,9 +178,11 @@ const struct command cmd_images = {
     .name = "images",
     .usage = "[OPTIONS] [REPOSITORY[:TAG]]",
     .summary = "List images",
-    .details = "Lists the images of the local store, the newest first. IMAGE ID is the digest of the image's configuration, DIGEST "
-	       "that of its manifest.",
-    .examples = "cooper images\ncooper images --filter dangling=true -q\ncooper images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
+    .details = "Lists the images of the local store, the newest first. IMAGE ID is the digest of the image's "
+               "configuration, DIGEST "
+               "that of its manifest.",
+    .examples = "cooper images\ncooper images --filter dangling=true -q\ncooper images --format "
+                "'{{.Repository}}:{{.Tag}} {{.Size}}'",
     .opts = images_table,
     .opts_size = sizeof(struct images_opts),
     .max_args = 1,

@@ -23,7 +23,8 @@ struct import_opts {
 
 #define T struct import_opts
 static const struct opt import_table[] = {
-    OPT_LIST('c', "change", T, changes, "INSTRUCTION", "Apply a Containerfile instruction such as 'CMD [\"sh\"]' or 'ENV A=b'"),
+    OPT_LIST('c', "change", T, changes, "INSTRUCTION",
+        "Apply a Containerfile instruction such as 'CMD [\"sh\"]' or 'ENV A=b'"),
     OPT_STR('m', "message", T, message, "TEXT", "Comment of the image's history"),
     OPT_STR(0, "platform", T, platform, "OS/ARCH", "Platform of the files", .env = "DOCKER_DEFAULT_PLATFORM"),
     OPT_IGNORED_BOOL('q', "quiet"),
@@ -65,8 +66,13 @@ static int store_tar(struct cli *cli, struct store *s, int fd, struct digest *re
 	unsigned char magic[MAGIC] = {0};
 	size_t n = peek(fd, magic);
 
-	if (n >= 6 && (memcmp(magic, "\xfd" "7zXZ", 6) == 0 || memcmp(magic, "BZh", 3) == 0))
-		return err_set(e, ERR_UNSUPPORTED, "the tar may be plain, gzip or zstd: pipe it through xz -dc or bzip2 -dc");
+	if (n >= 6 && (memcmp(magic,
+	                   "\xfd"
+	                   "7zXZ",
+	                   6) == 0 ||
+	                  memcmp(magic, "BZh", 3) == 0))
+		return err_set(
+		    e, ERR_UNSUPPORTED, "the tar may be plain, gzip or zstd: pipe it through xz -dc or bzip2 -dc");
 	TRY(decompressor_new(compress_detect(magic, n), fd, NULL, &d, e));
 	TRY(blobs_writer(s->blobs, &w, e));
 	do {
@@ -96,7 +102,7 @@ static void now(int64_t *ret_sec, uint32_t *ret_nsec)
 }
 
 static int put_config(struct store *s, const struct import_opts *o, const char *from, const struct platform *platform,
-	const struct digest *diff_id, struct descriptor *ret, struct err *e)
+    const struct digest *diff_id, struct descriptor *ret, struct err *e)
 {
 	struct image_config config cleanup_with(image_config_done) = {0};
 	struct buf created cleanup_buf = {0}, comment cleanup_buf = {0}, json cleanup_buf = {0};
@@ -115,7 +121,8 @@ static int put_config(struct store *s, const struct import_opts *o, const char *
 	config.variant = platform->variant;
 	config.created = buf_view(&created);
 	image_config_add_diff_id(&config, diff_id);
-	image_config_add_history(&config, &(struct history_entry){.created = buf_view(&created), .comment = buf_view(&comment)});
+	image_config_add_history(
+	    &config, &(struct history_entry){.created = buf_view(&created), .comment = buf_view(&comment)});
 	image_config_print(&config, &json);
 	TRY(blobs_put(s->blobs, buf_view(&json), &ret->digest, e));
 	ret->size = json.len;
@@ -123,8 +130,8 @@ static int put_config(struct store *s, const struct import_opts *o, const char *
 	return 0;
 }
 
-static int put_image(struct local *l, const struct descriptor *config, const struct digest *diff_id, uint64_t size, struct str name,
-	struct err *e)
+static int put_image(struct local *l, const struct descriptor *config, const struct digest *diff_id, uint64_t size,
+    struct str name, struct err *e)
 {
 	struct descriptor layer = {.digest = *diff_id, .size = size};
 	struct manifest m cleanup_with(manifest_done) = {.config = *config, .layers = &layer, .nlayers = 1};
@@ -142,7 +149,8 @@ static int put_image(struct local *l, const struct descriptor *config, const str
 	return 0;
 }
 
-static int import_fd(struct cli *cli, struct local *l, const struct import_opts *o, int fd, const char *from, struct str name, struct err *e)
+static int import_fd(struct cli *cli, struct local *l, const struct import_opts *o, int fd, const char *from,
+    struct str name, struct err *e)
 {
 	struct platform platform = platform_host();
 	struct descriptor config = {0};
@@ -191,8 +199,9 @@ const struct command cmd_import = {
     .usage = "[OPTIONS] TAR|- [NAME[:TAG]]",
     .summary = "Make an image of one layer from a tar of a root file system",
     .details = "The tar may be plain or compressed with gzip or zstd. Prints the image's id.",
-    .examples = "cooper import rootfs.tar base:1\nmmdebstrap --variant=minbase bookworm - | cooper import --change 'CMD [\"bash\"]' - "
-		"debian:bookworm-slim",
+    .examples = "cooper import rootfs.tar base:1\nmmdebstrap --variant=minbase bookworm - | cooper import --change "
+                "'CMD [\"bash\"]' - "
+                "debian:bookworm-slim",
     .opts = import_table,
     .opts_size = sizeof(struct import_opts),
     .min_args = 1,

@@ -85,7 +85,8 @@ static struct jval *descriptor(const struct descriptor *d)
 	return o;
 }
 
-static int describe(struct cli *cli, struct local *l, const char *written, const struct platform *want, struct jval **ret, struct err *e)
+static int describe(struct cli *cli, struct local *l, const char *written, const struct platform *want,
+    struct jval **ret, struct err *e)
 {
 	struct image_docs docs cleanup_docs = {0};
 	struct jval *json cleanup_jval = NULL, *o cleanup_jval = jval_object();
@@ -98,7 +99,8 @@ static int describe(struct cli *cli, struct local *l, const char *written, const
 	digest_text(&docs.m.config.digest, text);
 	jval_set_text(o, "Id", text);
 	TRY(put_names(l, &image.descriptor.digest, cli->arena, o, e));
-	jval_set_text(o, "Comment", docs.config.nhistory ? arena_str(cli->arena, docs.config.history[docs.config.nhistory - 1].comment).p : "");
+	jval_set_text(o, "Comment",
+	    docs.config.nhistory ? arena_str(cli->arena, docs.config.history[docs.config.nhistory - 1].comment).p : "");
 	put_copy(o, "Created", json, "created");
 	jval_set_str(o, "Author", docs.config.author);
 	put_copy(o, "Config", json, "config");
@@ -168,9 +170,11 @@ const struct command cmd_inspect = {
     .name = "inspect",
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Show what an image is made of",
-    .details = "Prints a JSON array with one object an image: Id, RepoTags, RepoDigests, Created, Config, Architecture, Os, Size, RootFS. Id is "
-	       "the digest of the configuration, Descriptor tells that of the manifest.",
-    .examples = "cooper inspect app\ncooper inspect -f '{{json .Config.Cmd}}' app\ncooper inspect -f '{{index .RepoDigests 0}}' app",
+    .details = "Prints a JSON array with one object an image: Id, RepoTags, RepoDigests, Created, Config, "
+               "Architecture, Os, Size, RootFS. Id is "
+               "the digest of the configuration, Descriptor tells that of the manifest.",
+    .examples = "cooper inspect app\ncooper inspect -f '{{json .Config.Cmd}}' app\ncooper inspect -f '{{index "
+                ".RepoDigests 0}}' app",
     .opts = inspect_table,
     .opts_size = sizeof(struct inspect_opts),
     .min_args = 1,

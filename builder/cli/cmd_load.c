@@ -40,7 +40,8 @@ static void loaded(void *arg, struct str name, const struct descriptor *d)
 		printf("Loaded image: %.*s\n", STR_ARG(name));
 		return;
 	}
-	digest_text(image_docs_read(l->local, d, NULL, l->arena, &docs, &none) == 0 ? &docs.m.config.digest : &d->digest, text);
+	digest_text(
+	    image_docs_read(l->local, d, NULL, l->arena, &docs, &none) == 0 ? &docs.m.config.digest : &d->digest, text);
 	printf("Loaded image ID: %s\n", text);
 }
 
@@ -63,7 +64,8 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	if (fstat(fd < 0 ? STDIN_FILENO : fd, &st) < 0)
 		return err_sys(e, "stat %s", input ? input : "stdin");
 	TRY(local_open(cli, &l, e));
-	if (archive_load(fd < 0 ? STDIN_FILENO : fd, S_ISDIR(st.st_mode), l.layout, l.store->blobs, loaded, &loading, e) < 0)
+	if (archive_load(
+	        fd < 0 ? STDIN_FILENO : fd, S_ISDIR(st.st_mode), l.layout, l.store->blobs, loaded, &loading, e) < 0)
 		return err_wrap(e, "load %s", input ? input : "stdin");
 	if (!loading.images)
 		return err_set(e, ERR_NOT_FOUND, "load %s: there is no image in it", input ? input : "stdin");
@@ -74,8 +76,9 @@ const struct command cmd_load = {
     .name = "load",
     .usage = "[OPTIONS] [FILE]",
     .summary = "Load images from an archive",
-    .details = "Takes what 'docker save', 'podman save', skopeo and 'cooper save' write: docker and OCI archives, compressed as a whole or not, "
-	       "and OCI layout folders.",
+    .details = "Takes what 'docker save', 'podman save', skopeo and 'cooper save' write: docker and OCI archives, "
+               "compressed as a whole or not, "
+               "and OCI layout folders.",
     .examples = "cooper load -i app.tar\ncooper load < app.tar.gz",
     .opts = load_table,
     .opts_size = sizeof(struct load_opts),

@@ -141,8 +141,9 @@ const struct command cmd_login = {
     .name = "login",
     .usage = "[OPTIONS] [REGISTRY]",
     .summary = "Log in to a registry",
-    .details = "Tries the credentials and keeps them in ~/.docker/config.json, or in the credential helper that it names. Without REGISTRY: "
-	       "Docker Hub.",
+    .details = "Tries the credentials and keeps them in ~/.docker/config.json, or in the credential helper that it "
+               "names. Without REGISTRY: "
+               "Docker Hub.",
     .examples = "cooper login -u me --password-stdin registry.example < token",
     .opts = login_table,
     .opts_size = sizeof(struct login_opts),

@@ -72,7 +72,8 @@ static bool confirmed(const struct prune_opts *o)
 
 	if (o->force || o->dry)
 		return true;
-	fprintf(stderr, "This will remove:\n  - images without a name\n  - %s\nAre you sure you want to continue? [y/N] ",
+	fprintf(stderr,
+	    "This will remove:\n  - images without a name\n  - %s\nAre you sure you want to continue? [y/N] ",
 	    o->all ? "all build cache and cache mounts" : "what nothing uses any more");
 	fflush(stderr);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
@@ -91,7 +92,8 @@ static int prune_images(struct cli *cli, struct local *l, const struct pruning *
 		bool named = false;
 
 		for (size_t k = 0; k < n; k++)
-			named = named || (images[k].name.len && digest_eq(&images[k].descriptor.digest, &images[i].descriptor.digest));
+			named = named || (images[k].name.len &&
+			                     digest_eq(&images[k].descriptor.digest, &images[i].descriptor.digest));
 		if (named)
 			continue;
 		if (image_docs_read(l, &images[i].descriptor, NULL, cli->arena, &docs, &broken) == 0 && p->until &&
@@ -113,7 +115,8 @@ static void on_removed(void *arg, const struct gc_item *item)
 	if (!p->o->verbose && !p->o->dry)
 		return;
 	human_size(item->bytes, 4, &size);
-	printf("%s %s %s%s%s\n", kinds[item->kind][0], item->name, size.p, item->label && *item->label ? " " : "", item->label ? item->label : "");
+	printf("%s %s %s%s%s\n", kinds[item->kind][0], item->name, size.p, item->label && *item->label ? " " : "",
+	    item->label ? item->label : "");
 }
 
 static void tell(const struct prune_opts *o, const struct gc_result *r)
@@ -122,7 +125,8 @@ static void tell(const struct prune_opts *o, const struct gc_result *r)
 
 	for (size_t k = 0; k < GC_KIND_COUNT; k++)
 		if (r->count[k])
-			buf_printf(&list, "%s%llu %s", list.len ? ", " : "", (unsigned long long)r->count[k], kinds[k][r->count[k] != 1]);
+			buf_printf(&list, "%s%llu %s", list.len ? ", " : "", (unsigned long long)r->count[k],
+			    kinds[k][r->count[k] != 1]);
 	if (list.len)
 		printf("%s: %s\n", o->dry ? "Would remove" : "Removed", list.p);
 	human_size(r->freed, 4, &size);
@@ -172,8 +176,9 @@ const struct command cmd_prune = {
     .name = "prune",
     .usage = "[OPTIONS]",
     .summary = "Remove what is not used any more",
-    .details = "Removes images without a name, and layers and blobs that nothing leads to. With --all, a filter or --keep-storage also build cache "
-	       "that a later build could use. Images with names stay.",
+    .details = "Removes images without a name, and layers and blobs that nothing leads to. With --all, a filter or "
+               "--keep-storage also build cache "
+               "that a later build could use. Images with names stay.",
     .examples = "cooper prune -f\ncooper prune -af --filter until=168h\ncooper prune -f --keep-storage 10g",
     .opts = prune_table,
     .opts_size = sizeof(struct prune_opts),

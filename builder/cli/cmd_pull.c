@@ -42,7 +42,8 @@ static int show(const struct descriptor *remote, struct str familiar, const stru
 	ref_print(ref, &full);
 	if (!quiet) {
 		digest_text(&remote->digest, text);
-		printf("Digest: %s\nStatus: %s for %.*s\n", text, fresh ? "Downloaded newer image" : "Image is up to date", STR_ARG(familiar));
+		printf("Digest: %s\nStatus: %s for %.*s\n", text,
+		    fresh ? "Downloaded newer image" : "Image is up to date", STR_ARG(familiar));
 	}
 	printf("%s\n", full.p);
 	return EXIT_OK;
@@ -92,8 +93,9 @@ const struct command cmd_pull = {
     .name = "pull",
     .usage = "[OPTIONS] NAME[:TAG|@DIGEST]...",
     .summary = "Fetch images from a registry",
-    .details = "Fetches the image of this machine's platform, unless told otherwise. Names without a host are Docker Hub's. Registries on "
-	       "this machine may speak plain HTTP.",
+    .details = "Fetches the image of this machine's platform, unless told otherwise. Names without a host are Docker "
+               "Hub's. Registries on "
+               "this machine may speak plain HTTP.",
     .examples = "cooper pull debian:bookworm-slim\ncooper pull --platform linux/arm64 alpine",
     .opts = pull_table,
     .opts_size = sizeof(struct pull_opts),

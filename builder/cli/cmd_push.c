@@ -46,8 +46,8 @@ static int show(const struct push_opts *o, const struct ref *to, const struct de
 	return 0;
 }
 
-static int push_one(struct cli *cli, struct local *l, const struct push_opts *o, const struct layout_image *image, const struct ref *to,
-	struct err *e)
+static int push_one(struct cli *cli, struct local *l, const struct push_opts *o, const struct layout_image *image,
+    const struct ref *to, struct err *e)
 {
 	struct place *remote cleanup_place = NULL;
 	struct buf repo cleanup_buf = {0};
@@ -70,13 +70,15 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 	TRY(outbound_manifest(l->store, &image->descriptor, &out, cli->arena, &d, e));
 	TRY(remote_flags_open(cli, &o->remote, to, true, &remote, e));
 	how.title = arena_printf(cli->arena, "[push] %s:%.*s", repo.p, STR_ARG(to->tag));
-	if (remote_transfer(cli, &how, offer_init(&offer, l->layout, &d), (struct str){0}, remote, to->tag, &stored, e) < 0)
+	if (remote_transfer(
+	        cli, &how, offer_init(&offer, l->layout, &d), (struct str){0}, remote, to->tag, &stored, e) < 0)
 		return err_wrap(e, "push %s:%.*s", repo.p, STR_ARG(to->tag));
 	return show(o, to, &stored, e);
 }
 
 /* Every name whose repository is that of `of`. */
-static int push_all_tags(struct cli *cli, struct local *l, const struct push_opts *o, const struct ref *of, struct err *e)
+static int push_all_tags(
+    struct cli *cli, struct local *l, const struct push_opts *o, const struct ref *of, struct err *e)
 {
 	struct buf repo cleanup_buf = {0};
 	struct layout_image *images;
@@ -124,9 +126,11 @@ const struct command cmd_push = {
     .name = "push",
     .usage = "[OPTIONS] IMAGE [NAME[:TAG]]",
     .summary = "Send an image to a registry",
-    .details = "Layers are kept uncompressed in the local store; they are compressed on the way, once: the store remembers. What the registry "
-	       "has already is not sent.",
-    .examples = "cooper push registry.example/team/app:1\ncooper push app:latest localhost:5000/app:1\ncooper push --compression zstd app",
+    .details = "Layers are kept uncompressed in the local store; they are compressed on the way, once: the store "
+               "remembers. What the registry "
+               "has already is not sent.",
+    .examples = "cooper push registry.example/team/app:1\ncooper push app:latest localhost:5000/app:1\ncooper push "
+                "--compression zstd app",
     .opts = push_table,
     .opts_size = sizeof(struct push_opts),
     .min_args = 1,

@@ -45,7 +45,8 @@ static int remove_name(struct cli *cli, struct local *l, const struct layout_ima
 }
 
 /* All names of the digest. */
-static int remove_image(struct cli *cli, struct local *l, const struct layout_image *image, const char *written, bool force, struct err *e)
+static int remove_image(
+    struct cli *cli, struct local *l, const struct layout_image *image, const char *written, bool force, struct err *e)
 {
 	struct layout_image *all;
 	size_t n, names = 0;
@@ -54,7 +55,8 @@ static int remove_image(struct cli *cli, struct local *l, const struct layout_im
 	for (size_t i = 0; i < n; i++)
 		names += all[i].name.len && digest_eq(&all[i].descriptor.digest, &image->descriptor.digest);
 	if (names > 1 && !force)
-		return err_set(e, ERR_EXISTS, "unable to delete %s (must be forced) - the image has %zu names", written, names);
+		return err_set(
+		    e, ERR_EXISTS, "unable to delete %s (must be forced) - the image has %zu names", written, names);
 	for (size_t i = 0; i < n; i++)
 		if (all[i].name.len && digest_eq(&all[i].descriptor.digest, &image->descriptor.digest))
 			printf("Untagged: %.*s\n", STR_ARG(all[i].name));
@@ -69,7 +71,8 @@ static bool by_name(struct cli *cli, const struct layout_image *image, const cha
 	struct str familiar;
 	struct ref ref;
 
-	return image->name.len && local_name(written, cli->arena, &ref, &familiar, &ignored) == 0 && str_eq(familiar, image->name);
+	return image->name.len && local_name(written, cli->arena, &ref, &familiar, &ignored) == 0 &&
+	       str_eq(familiar, image->name);
 }
 
 static int remove_one(struct cli *cli, struct local *l, const char *written, const struct rmi_opts *o, struct err *e)
@@ -110,7 +113,8 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	int failed = 0;
 
 	if (o->all == (args->n > 0))
-		return err_set(e, ERR_USAGE, o->all ? "--all takes no names" : "rmi takes at least 1 argument: cooper rmi IMAGE...");
+		return err_set(e, ERR_USAGE,
+		    o->all ? "--all takes no names" : "rmi takes at least 1 argument: cooper rmi IMAGE...");
 	TRY(local_open(cli, &l, e));
 	if (o->all)
 		return remove_all(cli, &l, e);
@@ -130,7 +134,8 @@ const struct command cmd_rmi = {
     .name = "rmi",
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Remove images",
-    .details = "Takes the name away; an image without any name left is deleted. Its layers stay as build cache until 'cooper prune'.",
+    .details = "Takes the name away; an image without any name left is deleted. Its layers stay as build cache until "
+               "'cooper prune'.",
     .examples = "cooper rmi app:old\ncooper rmi -f 3f8a1c",
     .opts = rmi_table,
     .opts_size = sizeof(struct rmi_opts),

@@ -22,8 +22,9 @@ static const char *const formats[] = {"docker-archive", "oci-archive", "oci-dir"
 static const struct opt save_table[] = {
     OUTBOUND_ROWS(T, out, "uncompressed"),
     OPT_STR(0, "format", T, format, "FORMAT", "docker-archive is read by docker and by OCI tools", .words = formats,
-	.otherwise = "docker-archive"),
-    OPT_BOOL('m', "multi-image-archive", T, multi, "Accepted for compatibility: an archive may always hold several images"),
+        .otherwise = "docker-archive"),
+    OPT_BOOL(
+        'm', "multi-image-archive", T, multi, "Accepted for compatibility: an archive may always hold several images"),
     OPT_STR('o', "output", T, output, "FILE", "Write here instead of standard output", .files = true),
     OPT_STR(0, "platform", T, platform, "OS/ARCH", "Save this platform's image of several"),
     OPT_BOOL('q', "quiet", T, quiet, "Show no progress"),
@@ -75,8 +76,8 @@ static struct str full_name(struct arena *a, const char *written, const struct l
 	return arena_str(a, buf_view(&full));
 }
 
-static int collect(struct cli *cli, struct local *l, const struct save_opts *o, bool plain, const struct opt_args *args, struct saving *s,
-	struct err *e)
+static int collect(struct cli *cli, struct local *l, const struct save_opts *o, bool plain, const struct opt_args *args,
+    struct saving *s, struct err *e)
 {
 	struct platform platform = {0};
 	struct outbound_opts out;
@@ -102,7 +103,8 @@ static int collect(struct cli *cli, struct local *l, const struct save_opts *o, 
 	return 0;
 }
 
-static int write_folder(struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
+static int write_folder(
+    struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
 {
 	int fd cleanup_close = -1;
 
@@ -114,7 +116,8 @@ static int write_folder(struct local *l, const struct saving *s, const struct ar
 }
 
 /* A device or pipe is written to as it is. */
-static int write_special(struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
+static int write_special(
+    struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
 {
 	int fd cleanup_close = open(path, O_WRONLY | O_CLOEXEC);
 	struct sink_fd sink;
@@ -126,7 +129,8 @@ static int write_special(struct local *l, const struct saving *s, const struct a
 }
 
 /* To a file beside the target first: a broken archive never has the name. */
-static int write_file(struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
+static int write_file(
+    struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
 {
 	cleanup_free char *temp = NULL;
 	int fd cleanup_close = -1;
@@ -178,8 +182,10 @@ const struct command cmd_save = {
     .name = "save",
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Write images into an archive",
-    .details = "The archive is an OCI layout and docker's format at once: 'docker load', 'podman load', skopeo, ctr and umoci read it.",
-    .examples = "cooper save app:latest -o app.tar\ncooper save app | docker load\ncooper save --format oci-dir -o app.oci app",
+    .details = "The archive is an OCI layout and docker's format at once: 'docker load', 'podman load', skopeo, ctr "
+               "and umoci read it.",
+    .examples =
+        "cooper save app:latest -o app.tar\ncooper save app | docker load\ncooper save --format oci-dir -o app.oci app",
     .opts = save_table,
     .opts_size = sizeof(struct save_opts),
     .min_args = 1,

@@ -14,7 +14,8 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	for (int i = 1; i < args->n; i++) {
 		TRY(local_name(args->v[i], cli->arena, &ref, &name, e));
 		if (!digest_none(&ref.digest))
-			return err_set(e, ERR_USAGE, "refusing to create a tag with a digest reference: %s", args->v[i]);
+			return err_set(
+			    e, ERR_USAGE, "refusing to create a tag with a digest reference: %s", args->v[i]);
 	}
 	TRY(local_find(&l, args->v[0], cli->arena, &image, e));
 	for (int i = 1; i < args->n; i++) {

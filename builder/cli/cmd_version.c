@@ -17,7 +17,8 @@ static const struct opt version_table[] = {
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
-	static const struct template_field fields[] = {{"Version", "VERSION"}, {"OsArch", "OS/ARCH"}, {"Compiler", "COMPILER"}, {NULL, NULL}};
+	static const struct template_field fields[] = {
+	    {"Version", "VERSION"}, {"OsArch", "OS/ARCH"}, {"Compiler", "COMPILER"}, {NULL, NULL}};
 	static const struct template_list list = {fields, "cooper version {{.Version}} {{.OsArch}}"};
 	const struct version_opts *o = opts;
 	struct jval *rows cleanup_jval = jval_array();

@@ -2,9 +2,9 @@
 /* The table of commands. A new command is a file and a line here. */
 #include "builder/cli/cmd.h"
 
-extern const struct command cmd_build, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import,
-    cmd_info, cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save,
-    cmd_tag, cmd_version;
+extern const struct command cmd_build, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import, cmd_info,
+    cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_tag,
+    cmd_version;
 
 const struct command *const commands[] = {
     &cmd_build,
@@ -54,7 +54,8 @@ const struct command_alias command_aliases[] = {
 
 const struct opt global_table[] = {
     OPT_STR(0, "root", struct global_opts, root, "DIR",
-	"Folder of the store; without it $COOPER_ROOT, then /var/lib/cooper (root) or $XDG_DATA_HOME/cooper", .folders = true),
+        "Folder of the store; without it $COOPER_ROOT, then /var/lib/cooper (root) or $XDG_DATA_HOME/cooper",
+        .folders = true),
     OPT_BOOL('D', "debug", struct global_opts, debug, "Say more about what happens"),
     OPT_BOOL('h', "help", struct global_opts, help, "Show this help"),
     OPT_BOOL('v', "version", struct global_opts, version, "Show the version"),

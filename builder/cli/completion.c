@@ -57,10 +57,11 @@ static void bash_value(const struct command *c, const struct opt *o, struct buf 
 void completion_bash(struct buf *out)
 {
 	buf_puts(out, "# bash completion for cooper\n_cooper()\n{\n"
-		      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= opts= images= i\n"
-		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		      "\t\tcase ${COMP_WORDS[i]} in\n\t\t--root) ((i++)) ;;\n\t\t-*) ;;\n\t\t*) cmd=${COMP_WORDS[i]}; break ;;\n\t\tesac\n"
-		      "\tdone\n\tcase $cmd in\n\t'') opts='");
+	              "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= opts= images= i\n"
+	              "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	              "\t\tcase ${COMP_WORDS[i]} in\n\t\t--root) ((i++)) ;;\n\t\t-*) ;;\n\t\t*) cmd=${COMP_WORDS[i]}; "
+	              "break ;;\n\t\tesac\n"
+	              "\tdone\n\tcase $cmd in\n\t'') opts='");
 	bash_names(global_table, out);
 	buf_puts(out, "' ;;\n");
 	for (const struct command *const *c = commands; *c; c++) {
@@ -76,14 +77,16 @@ void completion_bash(struct buf *out)
 			if (offered(o) && takes_value(o) && (o->words || o->files || o->folders))
 				bash_value(*c, o, out);
 	buf_puts(out, "\tesac\n\tif [[ $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$opts\" -- \"$cur\"))\n"
-		      "\t\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n\telif [[ -z $cmd ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
+	              "\t\t[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n\telif [[ -z $cmd ]]; "
+	              "then\n\t\tCOMPREPLY=($(compgen -W '");
 	for (const struct command *const *c = commands; *c; c++)
 		if (!(*c)->hidden)
 			buf_printf(out, "%s%s", c == commands ? "" : " ", (*c)->name);
 	buf_printf(out,
 	    "' -- \"$cur\"))\n\telif [[ -n $images ]]; then\n\t\tCOMPREPLY=($(compgen -W \"$(%s)\" -- \"$cur\"))\n"
 	    "\t\tdeclare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions \"$cur\"\n"
-	    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n\treturn 0\n}\ncomplete -o filenames -F _cooper cooper\n",
+	    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\tfi\n\treturn 0\n}\ncomplete -o filenames -F _cooper "
+	    "cooper\n",
 	    image_names);
 }
 
@@ -132,7 +135,10 @@ static void zsh_opts(const struct opt *opts, struct buf *out)
 			if (letter)
 				buf_printf(out, " \\\n\t\t\t'%s-%c%s[", many, o->letter, takes_value(o) ? "+" : "");
 			else
-				buf_printf(out, " \\\n\t\t\t'%s--%s%s[", many, o->name, takes_value(o) ? "=" : o->kind == OPT_KIND_MAYBE ? "=-" : "");
+				buf_printf(out, " \\\n\t\t\t'%s--%s%s[", many, o->name,
+				    takes_value(o)              ? "="
+				    : o->kind == OPT_KIND_MAYBE ? "=-"
+				                                : "");
 			zsh_text(o->help, out);
 			buf_putc(out, ']');
 			if (o->kind == OPT_KIND_MAYBE)
@@ -159,7 +165,7 @@ void completion_zsh(struct buf *out)
 	buf_puts(out, "\t)\n\t_arguments -C");
 	zsh_opts(global_table, out);
 	buf_puts(out, " \\\n\t\t'1:command:->command' '*::argument:->argument'\n\tcase $state in\n"
-		      "\tcommand) _describe command cmds ;;\n\targument)\n\t\tcase $line[1] in\n");
+	              "\tcommand) _describe command cmds ;;\n\targument)\n\t\tcase $line[1] in\n");
 	for (const struct command *const *c = commands; *c; c++) {
 		if ((*c)->hidden)
 			continue;

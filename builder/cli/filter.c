@@ -88,7 +88,8 @@ int filter_init(struct filter *f, const struct opt_list *texts, struct local *l,
 				TRY(keys[k].learn(f, text.p + eq + 1, l, a, e));
 		}
 		if (!known)
-			return err_set(e, ERR_USAGE, "invalid filter '%.*s': known are before, dangling, label, reference, since and until",
+			return err_set(e, ERR_USAGE,
+			    "invalid filter '%.*s': known are before, dangling, label, reference, since and until",
 			    (int)eq, text.p);
 	}
 	return 0;
@@ -101,7 +102,8 @@ static bool has_label(const struct image_config *c, struct str want)
 
 	if (eq < 0)
 		return annotations_get(&c->labels, want, &value);
-	return annotations_get(&c->labels, str_sub(want, 0, (size_t)eq), &value) && str_eq(value, str_from(want, (size_t)eq + 1));
+	return annotations_get(&c->labels, str_sub(want, 0, (size_t)eq), &value) &&
+	       str_eq(value, str_from(want, (size_t)eq + 1));
 }
 
 /* "app", "app:latest", "*bb*:1": with and without the tag. */
@@ -124,7 +126,8 @@ bool filter_image(const struct filter *f, struct str name, const struct image_co
 	bool asked_reference = false, reference = false;
 	int64_t created = image_created(c);
 
-	if ((f->has_dangling && f->dangling != (name.len == 0)) || (f->before && created >= f->before) || (f->since && created <= f->since))
+	if ((f->has_dangling && f->dangling != (name.len == 0)) || (f->before && created >= f->before) ||
+	    (f->since && created <= f->since))
 		return false;
 	for (size_t i = 0; i < f->texts->n; i++) {
 		const char *text = f->texts->v[i];

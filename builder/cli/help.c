@@ -92,7 +92,8 @@ void help_command(const struct command *c, unsigned width, struct buf *out)
 void help_overview(unsigned width, struct buf *out)
 {
 	width = readable(width);
-	buf_puts(out, "Usage: cooper [OPTIONS] COMMAND\n\nBuilds container images from Containerfiles: no daemon, no root needed.\n\nCommands:\n");
+	buf_puts(out, "Usage: cooper [OPTIONS] COMMAND\n\nBuilds container images from Containerfiles: no daemon, no "
+	              "root needed.\n\nCommands:\n");
 	for (const struct command *const *c = commands; *c; c++) {
 		if ((*c)->hidden)
 			continue;
@@ -138,7 +139,8 @@ static void scdoc_paragraphs(const char *text, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-static void scdoc_head(const char *page, const char *summary, const char *usage_name, const char *usage, struct buf *out)
+static void scdoc_head(
+    const char *page, const char *summary, const char *usage_name, const char *usage, struct buf *out)
 {
 	buf_printf(out, "%s(1)\n\n# NAME\n\n%s - ", page, page);
 	scdoc_escape(str_of(summary), out);

@@ -56,8 +56,8 @@ void human_time(int64_t sec, struct buf *out)
 
 	if (!gmtime_r(&t, &tm))
 		return;
-	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d +0000 UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec);
+	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d +0000 UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 int human_parse_duration(const char *text, int64_t *ret_seconds, struct err *e)

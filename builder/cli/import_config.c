@@ -6,8 +6,8 @@
 #include "parser/parse.h"
 #include "registry/platform.h"
 
-static const enum instr_id allowed[] = {INSTR_CMD, INSTR_ENTRYPOINT, INSTR_ENV, INSTR_EXPOSE, INSTR_HEALTHCHECK, INSTR_LABEL,
-    INSTR_ONBUILD, INSTR_STOPSIGNAL, INSTR_USER, INSTR_VOLUME, INSTR_WORKDIR};
+static const enum instr_id allowed[] = {INSTR_CMD, INSTR_ENTRYPOINT, INSTR_ENV, INSTR_EXPOSE, INSTR_HEALTHCHECK,
+    INSTR_LABEL, INSTR_ONBUILD, INSTR_STOPSIGNAL, INSTR_USER, INSTR_VOLUME, INSTR_WORKDIR};
 
 static int check(const struct cf *cf, struct err *e)
 {
@@ -19,12 +19,14 @@ static int check(const struct cf *cf, struct err *e)
 		for (size_t k = 0; k < ARRAY_LEN(allowed); k++)
 			fine = fine || cf->stages[0].instrs[i]->id == allowed[k];
 		if (!fine)
-			return err_set(e, ERR_USAGE, "--change: %.*s is not a valid change instruction", STR_ARG(cf->stages[0].instrs[i]->keyword));
+			return err_set(e, ERR_USAGE, "--change: %.*s is not a valid change instruction",
+			    STR_ARG(cf->stages[0].instrs[i]->keyword));
 	}
 	return 0;
 }
 
-static int no_image(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e)
+static int no_image(
+    void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e)
 {
 	(void)arg, (void)want, (void)a, (void)ret;
 	return err_set(e, ERR_USAGE, "--change: no image is used here: %.*s", STR_ARG(name));
@@ -46,14 +48,18 @@ static void forget_history(struct image_config *c)
 	c->ndiff_ids = 0;
 }
 
-int import_config(const struct opt_list *changes, const struct platform *platform, struct image_config *ret, struct err *e)
+int import_config(
+    const struct opt_list *changes, const struct platform *platform, struct image_config *ret, struct err *e)
 {
 	struct resolver resolver = {.image = no_image};
 	struct buf text cleanup_buf = {0};
 	struct cf *cf cleanup_cf = NULL;
 	struct lowered lowered cleanup_with(lowered_drop) = {0};
 	struct plan plan cleanup_with(plan_done) = {0};
-	struct lower_opts o = {.platform = *platform, .build_platform = platform_host(), .epoch = INT64_MAX, .resolver = &resolver,
+	struct lower_opts o = {.platform = *platform,
+	    .build_platform = platform_host(),
+	    .epoch = INT64_MAX,
+	    .resolver = &resolver,
 	    .warn = ignore_warning};
 
 	buf_puts(&text, "FROM scratch\n");

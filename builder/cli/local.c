@@ -54,7 +54,8 @@ int local_platform(const char *text, struct arena *a, struct platform *ret, stru
 }
 
 /* Of an index the manifest to look at. */
-static int choose(struct local *l, struct image_index *ix, const struct platform *want, struct arena *a, struct descriptor *ret, struct err *e)
+static int choose(struct local *l, struct image_index *ix, const struct platform *want, struct arena *a,
+    struct descriptor *ret, struct err *e)
 {
 	struct platform host = platform_host();
 	ptrdiff_t i = platform_choose(ix, want ? want : &host);
@@ -75,8 +76,8 @@ static int choose(struct local *l, struct image_index *ix, const struct platform
 	return 0;
 }
 
-int image_docs_read(struct local *l, const struct descriptor *d, const struct platform *want, struct arena *a, struct image_docs *ret,
-	struct err *e)
+int image_docs_read(struct local *l, const struct descriptor *d, const struct platform *want, struct arena *a,
+    struct image_docs *ret, struct err *e)
 {
 	struct image_docs docs cleanup_docs = {.manifest = *d};
 
@@ -116,7 +117,8 @@ uint64_t image_layer_size(struct local *l, const struct image_docs *docs, size_t
 	struct digest id;
 	struct layer layer;
 
-	if (i < docs->config.ndiff_ids && store_find_unpacked(l->store, &docs->config.diff_ids[i], &id, &ignored) == 0 &&
+	if (i < docs->config.ndiff_ids &&
+	    store_find_unpacked(l->store, &docs->config.diff_ids[i], &id, &ignored) == 0 &&
 	    store_get_layer(l->store, &id, &layer, &ignored) == 0)
 		return layer.size;
 	return docs->m.layers[i].size;

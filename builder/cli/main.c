@@ -76,7 +76,8 @@ static int check_count(const struct command *c, const struct opt_args *args, str
 	return err_append(e, ", not %d: cooper %s %s", args->n, c->name, c->usage);
 }
 
-static int run_command(struct cli *cli, const struct command *c, struct global_opts *g, int argc, char **argv, struct err *e)
+static int run_command(
+    struct cli *cli, const struct command *c, struct global_opts *g, int argc, char **argv, struct err *e)
 {
 	static const struct opt none[] = {OPT_END};
 	void *opts = arena_new(cli->arena, c->opts_size ? c->opts_size : 1);

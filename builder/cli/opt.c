@@ -23,7 +23,7 @@ struct parser {
 
 struct hit {
 	const struct opt *opt;
-	void *into;          /* the struct of its set */
+	void *into; /* the struct of its set */
 	bool *given;
 	const char *spelled; /* "--tag" or "-t" */
 };
@@ -179,16 +179,16 @@ static const struct {
 	enum need need;
 	int (*store)(struct parser *p, const struct hit *h, const char *value, struct err *e);
 } kinds[] = {
-	[OPT_KIND_BOOL] = {NEED_NOTHING, store_bool},
-	[OPT_KIND_STR] = {NEED_VALUE, store_str},
-	[OPT_KIND_INT] = {NEED_VALUE, store_int},
-	[OPT_KIND_BYTES] = {NEED_VALUE, store_bytes},
-	[OPT_KIND_LIST] = {NEED_VALUE, store_list},
-	[OPT_KIND_CSV] = {NEED_VALUE, store_csv},
-	[OPT_KIND_MAYBE] = {NEED_NOTHING, store_str},
-	[OPT_KIND_CALL] = {NEED_VALUE, store_call},
-	[OPT_KIND_IGNORED] = {NEED_VALUE, store_nothing},
-	[OPT_KIND_IGNORED_BOOL] = {NEED_NOTHING, store_nothing},
+    [OPT_KIND_BOOL] = {NEED_NOTHING, store_bool},
+    [OPT_KIND_STR] = {NEED_VALUE, store_str},
+    [OPT_KIND_INT] = {NEED_VALUE, store_int},
+    [OPT_KIND_BYTES] = {NEED_VALUE, store_bytes},
+    [OPT_KIND_LIST] = {NEED_VALUE, store_list},
+    [OPT_KIND_CSV] = {NEED_VALUE, store_csv},
+    [OPT_KIND_MAYBE] = {NEED_NOTHING, store_str},
+    [OPT_KIND_CALL] = {NEED_VALUE, store_call},
+    [OPT_KIND_IGNORED] = {NEED_VALUE, store_nothing},
+    [OPT_KIND_IGNORED_BOOL] = {NEED_NOTHING, store_nothing},
 };
 
 static int store(struct parser *p, struct hit *h, const char *value, struct err *e)
@@ -205,9 +205,11 @@ static bool find(struct parser *p, struct str name, char letter, struct hit *ret
 {
 	for (size_t s = 0; s < p->nsets; s++) {
 		for (const struct opt *o = p->sets[s].opts; o->kind != OPT_KIND_END; o++) {
-			if (o->kind == OPT_KIND_GROUP || (letter ? o->letter != letter : !o->name || !str_eqz(name, o->name)))
+			if (o->kind == OPT_KIND_GROUP ||
+			    (letter ? o->letter != letter : !o->name || !str_eqz(name, o->name)))
 				continue;
-			*ret = (struct hit){.opt = o, .into = p->sets[s].into, .given = &p->given[s][o - p->sets[s].opts]};
+			*ret =
+			    (struct hit){.opt = o, .into = p->sets[s].into, .given = &p->given[s][o - p->sets[s].opts]};
 			return true;
 		}
 	}
@@ -316,10 +318,11 @@ static void parser_init(struct parser *p, struct arena *a)
 	}
 }
 
-int opt_parse(const struct opt_set *sets, size_t nsets, int argc, char **argv, bool stop, struct arena *a, struct opt_args *ret,
-	struct err *e)
+int opt_parse(const struct opt_set *sets, size_t nsets, int argc, char **argv, bool stop, struct arena *a,
+    struct opt_args *ret, struct err *e)
 {
-	struct parser p = {.sets = sets, .nsets = nsets < SETS_MAX ? nsets : SETS_MAX, .argc = argc, .argv = argv, .arena = a};
+	struct parser p = {
+	    .sets = sets, .nsets = nsets < SETS_MAX ? nsets : SETS_MAX, .argc = argc, .argv = argv, .arena = a};
 	struct opt_args args = {.v = arena_new(a, ((size_t)argc + 1) * sizeof(char *))};
 
 	parser_init(&p, a);

@@ -7,7 +7,8 @@ int outbound_flags_get(const struct outbound_flags *f, const struct cli *cli, st
 	struct outbound_opts o = {.level = (int)f->level, .force = f->force, .cancel = cli->cancel};
 
 	if (!compress_from_name(str_of(f->compression), &o.compression))
-		return err_set(e, ERR_USAGE, "unknown compression \"%s\": expected gzip, zstd or uncompressed", f->compression);
+		return err_set(
+		    e, ERR_USAGE, "unknown compression \"%s\": expected gzip, zstd or uncompressed", f->compression);
 	if (f->level != -1 && (f->level < -1 || f->level > 100 || !compress_level_ok(o.compression, (int)f->level)))
 		return err_set(e, ERR_USAGE, "%s has no level %lld", compress_name(o.compression), (long long)f->level);
 	*ret = o;

@@ -121,10 +121,10 @@ static void tell_warnings(struct board *b)
 		return;
 	if (actions && strcmp(actions, "true") == 0)
 		for (size_t i = 0; i < b->nwarnings; i++)
-			report_annotation("warning", b->warnings[i].file, b->warnings[i].line, b->warnings[i].end_line, b->warnings[i].rule,
-			    b->warnings[i].text, &text);
-	buf_printf(&text, "\n %s%zu warning%s found:%s\n", b->color ? "\033[33m" : "", b->nwarnings, b->nwarnings == 1 ? "" : "s",
-	    b->color ? "\033[0m" : "");
+			report_annotation("warning", b->warnings[i].file, b->warnings[i].line, b->warnings[i].end_line,
+			    b->warnings[i].rule, b->warnings[i].text, &text);
+	buf_printf(&text, "\n %s%zu warning%s found:%s\n", b->color ? "\033[33m" : "", b->nwarnings,
+	    b->nwarnings == 1 ? "" : "s", b->color ? "\033[0m" : "");
 	for (size_t i = 0; i < b->nwarnings; i++) {
 		const struct board_warning *w = &b->warnings[i];
 
@@ -185,7 +185,8 @@ int progress_new(const char *mode, int fd, struct progress **ret, struct err *e)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	clock_gettime(CLOCK_REALTIME, &wall);
-	p->board = (struct board){.fd = fd, .color = report_color(fd), .began = event_now(), .renderer = renderer, .keep_lines = 10};
+	p->board = (struct board){
+	    .fd = fd, .color = report_color(fd), .began = event_now(), .renderer = renderer, .keep_lines = 10};
 	p->board.wall_offset = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - p->board.began;
 	p->events = (struct events){.event = on_event, .arg = p};
 	if (renderer->begin)

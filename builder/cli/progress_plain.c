@@ -6,7 +6,7 @@
  */
 #include "builder/cli/board.h"
 
-static const int64_t silence = 5 * 1000000000LL;  /* a shown step that says nothing for so long gives way */
+static const int64_t silence = 5 * 1000000000LL;   /* a shown step that says nothing for so long gives way */
 static const int64_t patience = 10 * 1000000000LL; /* a waiting step is shown after this long whatever happens */
 
 struct plain {
@@ -124,7 +124,7 @@ static void on_status(struct board *b, struct board_step *s, const struct event 
 		if (str_eqz(ev->name, s->statuses[i].name))
 			st = &s->statuses[i];
 	if (!st || (!st->ended && st->shown_at && ev->at - st->shown_at < silence &&
-		       (!st->total || st->current < st->shown_current + st->total / 20)))
+	               (!st->total || st->current < st->shown_current + st->total / 20)))
 		return;
 	st->shown_at = ev->at;
 	st->shown_current = st->current;

@@ -28,7 +28,8 @@ struct frame {
 	bool color;
 };
 
-static const char blue[] = "\033[34m", red[] = "\033[31m", yellow[] = "\033[33m", faint[] = "\033[2m", plain[] = "\033[0m";
+static const char blue[] = "\033[34m", red[] = "\033[31m", yellow[] = "\033[33m", faint[] = "\033[2m",
+                  plain[] = "\033[0m";
 
 static void begin(struct board *b)
 {
@@ -78,8 +79,9 @@ static unsigned columns(uint32_t c)
 {
 	if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f))
 		return 0;
-	if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
-	    (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) || (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd))
+	if ((c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
+	    (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+	    (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd))
 		return 2;
 	return 1;
 }
@@ -296,7 +298,8 @@ static void put_header(struct frame *f, const struct board *b, int64_t now, bool
 	size_t done, all;
 
 	board_count(b, &done, &all);
-	buf_printf(&line, "[+] Building %.1fs (%zu/%zu)%s", board_seconds(b->began, now), done, all, last ? " FINISHED" : "");
+	buf_printf(
+	    &line, "[+] Building %.1fs (%zu/%zu)%s", board_seconds(b->began, now), done, all, last ? " FINISHED" : "");
 	put_line(f, NULL, buf_view(&line), STR("cooper"));
 }
 

@@ -13,7 +13,8 @@ const char *remote_name(const char *written)
 	return strncmp(written, "docker://", 9) == 0 ? written + 9 : written;
 }
 
-int remote_flags_open(struct cli *cli, const struct remote_flags *f, const struct ref *repo, bool push, struct place **ret, struct err *e)
+int remote_flags_open(
+    struct cli *cli, const struct remote_flags *f, const struct ref *repo, bool push, struct place **ret, struct err *e)
 {
 	struct remote_opts o = {.push = push, .insecure = f->insecure, .authfile = f->authfile, .cancel = cli->cancel};
 
@@ -43,8 +44,8 @@ static void on_progress(void *arg, const struct digest *blob, uint64_t done, uin
 	event_status(s->events, s->step, (struct str){text, SHORT_DIGEST}, done, total, total == 0 || done >= total);
 }
 
-int remote_transfer(struct cli *cli, const struct shown_transfer *how, struct place *from, struct str from_name, struct place *to,
-	struct str to_name, struct descriptor *ret, struct err *e)
+int remote_transfer(struct cli *cli, const struct shown_transfer *how, struct place *from, struct str from_name,
+    struct place *to, struct str to_name, struct descriptor *ret, struct err *e)
 {
 	struct progress *progress cleanup_progress = NULL;
 	struct transfer_opts o = {.platform = how->platform, .cancel = cli->cancel, .progress = on_progress};

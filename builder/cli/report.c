@@ -35,7 +35,8 @@ static void annotation_text(const char *s, bool property, struct buf *out)
 	}
 }
 
-void report_annotation(const char *level, const char *file, int line, int end_line, const char *title, const char *text, struct buf *out)
+void report_annotation(
+    const char *level, const char *file, int line, int end_line, const char *title, const char *text, struct buf *out)
 {
 	buf_printf(out, "::%s ", level);
 	if (file && line) {
@@ -68,7 +69,8 @@ void report_error(const struct cli *cli, const struct err *e)
 
 	fflush(stdout);
 	if (cli->text.p && e->line > 0) {
-		cf_excerpt(cli->text, cli->file ? cli->file : "Containerfile", e->line, e->end_line ? e->end_line : e->line, e->col, &excerpt);
+		cf_excerpt(cli->text, cli->file ? cli->file : "Containerfile", e->line,
+		    e->end_line ? e->end_line : e->line, e->col, &excerpt);
 		fprintf(stderr, "%.*s", (int)excerpt.len, excerpt.p ? excerpt.p : "");
 	}
 	annotate(cli, e);

@@ -19,7 +19,8 @@ static void walk(struct local *l, const struct descriptor *d, unsigned depth, st
 	struct err unreadable = {0};
 
 	add(digests, &d->digest);
-	if (!m || depth > INDEX_DEPTH_MAX || blobs_read(l->store->blobs, &d->digest, MANIFEST_SIZE_MAX, &json, &unreadable) < 0)
+	if (!m || depth > INDEX_DEPTH_MAX ||
+	    blobs_read(l->store->blobs, &d->digest, MANIFEST_SIZE_MAX, &json, &unreadable) < 0)
 		return;
 	if (m->kind == MEDIA_INDEX) {
 		struct image_index ix cleanup_with(image_index_done) = {0};

@@ -43,7 +43,8 @@ static struct str name(struct tmpl *t)
 
 int tmpl_fail(struct tmpl *t, const char *what)
 {
-	return err_set(t->e, ERR_USAGE, "template: %s at character %zu of \"%s\"", what, (size_t)(t->at - t->begin) + 1, t->begin);
+	return err_set(
+	    t->e, ERR_USAGE, "template: %s at character %zu of \"%s\"", what, (size_t)(t->at - t->begin) + 1, t->begin);
 }
 
 static int field(struct tmpl *t, struct jval **v)
@@ -161,7 +162,8 @@ static bool at_end(struct tmpl *t)
 }
 
 /* One command of a pipeline; `piped` (when `has_piped`) becomes the last argument. */
-static int command(struct tmpl *t, struct jval *dot, unsigned depth, bool has_piped, struct jval *piped, struct jval **ret)
+static int command(
+    struct tmpl *t, struct jval *dot, unsigned depth, bool has_piped, struct jval *piped, struct jval **ret)
 {
 	struct jval *args[TMPL_ARGS_MAX];
 	const struct tmpl_func *f = NULL;
@@ -241,7 +243,7 @@ static int skip_action(struct tmpl *t)
 
 struct loop {
 	struct tmpl *t;
-	const char *from;   /* beginning of the body */
+	const char *from; /* beginning of the body */
 	struct str key, value;
 	unsigned depth;
 	size_t rounds;
@@ -443,7 +445,13 @@ static int body(struct tmpl *t, bool live, struct jval *dot, unsigned depth, enu
 int template_run(const char *text_, const struct jval *data, bool strict, struct buf *out, struct err *e)
 {
 	struct jval *copy cleanup_jval = jval_copy(data);
-	struct tmpl t = {.begin = text_, .at = text_, .end = text_ + strlen(text_), .root = copy, .strict = strict, .out = out, .e = e};
+	struct tmpl t = {.begin = text_,
+	    .at = text_,
+	    .end = text_ + strlen(text_),
+	    .root = copy,
+	    .strict = strict,
+	    .out = out,
+	    .e = e};
 	enum stop stop = STOP_TEXT_OVER;
 	int rc = body(&t, true, copy, 0, &stop);
 

@@ -9,7 +9,6 @@ static struct jval *own_str(struct tmpl *t, const struct buf *text)
 	return tmpl_own(t, jval_string(text->p ? buf_view(text) : STR("")));
 }
 
-
 static bool is_bool(const struct jval *v)
 {
 	return v && jval_bool(v, true) == jval_bool(v, false);
@@ -248,7 +247,8 @@ static int f_truncate(struct tmpl *t, struct jval **args, size_t n, struct jval 
 
 	(void)n;
 	tmpl_print(args[0], &text);
-	*ret = tmpl_own(t, jval_string(str_sub(buf_view(&text), 0, most >= 0 && (size_t)most < text.len ? (size_t)most : text.len)));
+	*ret = tmpl_own(t,
+	    jval_string(str_sub(buf_view(&text), 0, most >= 0 && (size_t)most < text.len ? (size_t)most : text.len)));
 	return 0;
 }
 

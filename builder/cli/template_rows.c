@@ -56,8 +56,8 @@ static void add_row(struct columns *t, struct buf *line)
 		columns_add(t, STR(""));
 }
 
-static int table_of(const struct template_list *l, const char *template, const struct jval *rows, struct arena *a, struct buf *out,
-	struct err *e)
+static int table_of(const struct template_list *l, const char *template, const struct jval *rows, struct arena *a,
+    struct buf *out, struct err *e)
 {
 	struct jval *names cleanup_jval = headings(l);
 	struct buf line cleanup_buf = {0};
@@ -78,8 +78,8 @@ static int table_of(const struct template_list *l, const char *template, const s
 	return 0;
 }
 
-int template_rows(const struct template_list *l, const char *format, const struct jval *rows, struct arena *a, struct buf *out,
-	struct err *e)
+int template_rows(const struct template_list *l, const char *format, const struct jval *rows, struct arena *a,
+    struct buf *out, struct err *e)
 {
 	if (!format || !*format || strcmp(format, "table") == 0)
 		format = l->standard;

@@ -29,14 +29,15 @@ static int offer_read(struct place *p, const struct descriptor *d, struct sink *
 	return of(p)->from->ops->read(of(p)->from, d, to, e);
 }
 
-static int offer_write(struct place *p, const struct descriptor *d, int (*from)(void *arg, struct sink *to, struct err *e), void *arg,
-	struct err *e)
+static int offer_write(struct place *p, const struct descriptor *d,
+    int (*from)(void *arg, struct sink *to, struct err *e), void *arg, struct err *e)
 {
 	(void)p, (void)d, (void)from, (void)arg;
 	return err_set(e, ERR_UNSUPPORTED, "an offer is not written to");
 }
 
-static int offer_put_manifest(struct place *p, const struct descriptor *d, struct str bytes, struct str name, struct err *e)
+static int offer_put_manifest(
+    struct place *p, const struct descriptor *d, struct str bytes, struct str name, struct err *e)
 {
 	(void)p, (void)d, (void)bytes, (void)name;
 	return err_set(e, ERR_UNSUPPORTED, "an offer is not written to");

@@ -25,7 +25,8 @@ static enum media_family family_of(const struct outbound_opts *o, const struct m
 	return o->family == OUTBOUND_AS_IS ? m->family : o->family == OUTBOUND_OCI ? MEDIA_OCI : MEDIA_DOCKER;
 }
 
-static int convert(struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
+static int convert(
+    struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
 {
 	int rc;
 
@@ -38,12 +39,14 @@ static int convert(struct store *s, const struct outbound_opts *o, const struct 
 		struct digest id;
 
 		TRY(layer_unpack(s, &d->digest, diff_id, o->cancel, NULL, NULL, &id, e));
-		rc = layer_need_blob(s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
+		rc = layer_need_blob(
+		    s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
 	}
 	return rc;
 }
 
-static int outbound_layer(struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
+static int outbound_layer(
+    struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
 {
 	const struct media *m = media_find(d->media_type);
 	enum media_compression c;
@@ -67,14 +70,15 @@ static int read_diff_ids(struct store *s, const struct manifest *m, struct image
 	TRY(image_config_parse(buf_view(&json), ret, e));
 	if (ret->ndiff_ids != m->nlayers) {
 		image_config_done(ret);
-		return err_set(e, ERR_CORRUPT, "the manifest has %zu layers, the configuration %zu", m->nlayers, ret->ndiff_ids);
+		return err_set(
+		    e, ERR_CORRUPT, "the manifest has %zu layers, the configuration %zu", m->nlayers, ret->ndiff_ids);
 	}
 	return 0;
 }
 
 /* Stores a document and makes its descriptor from the old one. */
-static int put_document(struct store *s, const struct buf *json, const char *type, const struct descriptor *old, struct descriptor *ret,
-	struct err *e)
+static int put_document(struct store *s, const struct buf *json, const char *type, const struct descriptor *old,
+    struct descriptor *ret, struct err *e)
 {
 	struct descriptor d = *old;
 
@@ -89,7 +93,11 @@ static const char *document_type(const struct outbound_opts *o, struct str type,
 {
 	const struct media *m = media_find(type);
 
-	return media_type(kind, m ? family_of(o, m) : o->family == OUTBOUND_DOCKER ? MEDIA_DOCKER : MEDIA_OCI, MEDIA_PLAIN);
+	return media_type(kind,
+	    m                              ? family_of(o, m)
+	    : o->family == OUTBOUND_DOCKER ? MEDIA_DOCKER
+	                                   : MEDIA_OCI,
+	    MEDIA_PLAIN);
 }
 
 static int change_layers(struct store *s, const struct outbound_opts *o, struct manifest *m, struct err *e)
@@ -110,7 +118,8 @@ static bool is_image(const struct manifest *m)
 	return config && config->kind == MEDIA_CONFIG;
 }
 
-static int one_manifest(struct store *s, const struct descriptor *d, const struct outbound_opts *o, struct descriptor *ret, struct err *e)
+static int one_manifest(
+    struct store *s, const struct descriptor *d, const struct outbound_opts *o, struct descriptor *ret, struct err *e)
 {
 	struct buf json cleanup_buf = {0}, changed cleanup_buf = {0};
 	struct manifest m cleanup_with(manifest_done) = {0};
@@ -132,11 +141,11 @@ static int one_manifest(struct store *s, const struct descriptor *d, const struc
 	return put_document(s, &changed, type, d, ret, e);
 }
 
-static int any(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth, struct descriptor *ret,
-	struct err *e);
+static int any(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth,
+    struct descriptor *ret, struct err *e);
 
-static int one_index(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth, struct descriptor *ret,
-	struct err *e)
+static int one_index(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth,
+    struct descriptor *ret, struct err *e)
 {
 	struct buf json cleanup_buf = {0}, changed cleanup_buf = {0};
 	struct image_index ix cleanup_with(image_index_done) = {0};
@@ -157,8 +166,8 @@ static int one_index(struct store *s, const struct descriptor *d, const struct o
 	return put_document(s, &changed, type, d, ret, e);
 }
 
-static int any(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth, struct descriptor *ret,
-	struct err *e)
+static int any(struct store *s, const struct descriptor *d, const struct outbound_opts *o, unsigned depth,
+    struct descriptor *ret, struct err *e)
 {
 	const struct media *m = media_find(d->media_type);
 
@@ -189,7 +198,7 @@ static void keep(struct arena *a, struct descriptor *d)
 }
 
 int outbound_manifest(struct store *s, const struct descriptor *image, const struct outbound_opts *o, struct arena *a,
-	struct descriptor *ret, struct err *e)
+    struct descriptor *ret, struct err *e)
 {
 	struct descriptor d;
 

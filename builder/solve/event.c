@@ -55,13 +55,12 @@ void event_log(struct events *ev, uint32_t step, int stream, const void *p, size
 
 void event_status(struct events *ev, uint32_t step, struct str what, uint64_t current, uint64_t total, bool finished)
 {
-	send(ev,
-	    (struct event){.kind = EVENT_STATUS,
-		.step = step,
-		.name = what,
-		.current = current,
-		.total = total,
-		.finished = finished});
+	send(ev, (struct event){.kind = EVENT_STATUS,
+	             .step = step,
+	             .name = what,
+	             .current = current,
+	             .total = total,
+	             .finished = finished});
 }
 
 void event_note(struct events *ev, uint32_t step, const char *format, ...)
@@ -77,18 +76,17 @@ void event_note(struct events *ev, uint32_t step, const char *format, ...)
 	send(ev, (struct event){.kind = EVENT_NOTE, .step = step, .text = str_of(text)});
 }
 
-void event_warning(struct events *ev, uint32_t step, const char *rule, const char *url, const char *file, int line, int end_line,
-	struct str text)
+void event_warning(struct events *ev, uint32_t step, const char *rule, const char *url, const char *file, int line,
+    int end_line, struct str text)
 {
-	send(ev,
-	    (struct event){.kind = EVENT_WARNING,
-		.step = step,
-		.name = str_of(rule),
-		.text = text,
-		.url = url,
-		.file = file,
-		.line = line,
-		.end_line = end_line});
+	send(ev, (struct event){.kind = EVENT_WARNING,
+	             .step = step,
+	             .name = str_of(rule),
+	             .text = text,
+	             .url = url,
+	             .file = file,
+	             .line = line,
+	             .end_line = end_line});
 }
 
 void event_done(struct events *ev, uint32_t step)

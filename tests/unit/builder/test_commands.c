@@ -8,8 +8,12 @@ static const struct {
 	const char *words[3], *name;
 	int count;
 } finds[] = {
-    {{"images"}, "images", 1}, {{"image", "ls"}, "images", 2}, {{"image", "rm", "x"}, "rmi", 2}, {{"system", "df"}, "du", 2},
-    {{"builder", "prune"}, "prune", 2}, {{"tag", "a", "b"}, "tag", 1},
+    {{"images"}, "images", 1},
+    {{"image", "ls"}, "images", 2},
+    {{"image", "rm", "x"}, "rmi", 2},
+    {{"system", "df"}, "du", 2},
+    {{"builder", "prune"}, "prune", 2},
+    {{"tag", "a", "b"}, "tag", 1},
 };
 
 Test(commands, are_found_by_name_and_by_two_words)
@@ -55,7 +59,8 @@ Test(commands, no_option_stands_twice_in_a_table)
 				if (p->kind == OPT_KIND_GROUP)
 					continue;
 				cr_assert(!o->letter || o->letter != p->letter, "%s -%c", (*c)->name, o->letter);
-				cr_assert(!o->name || !p->name || strcmp(o->name, p->name) != 0, "%s --%s", (*c)->name, o->name);
+				cr_assert(!o->name || !p->name || strcmp(o->name, p->name) != 0, "%s --%s", (*c)->name,
+				    o->name);
 			}
 		}
 	}

@@ -37,7 +37,8 @@ static const struct opt table[] = {
     OPT_CSV(0, "add-host", T, hosts, "HOST", "Hosts"),
     OPT_INT('j', "jobs", T, jobs, "N", "Steps at once", .otherwise = "4"),
     OPT_BYTES('m', "memory", T, memory, "SIZE", "Memory"),
-    OPT_STR(0, "progress", T, progress, "MODE", "How", .words = modes, .otherwise = "plain", .env = "TEST_OPT_PROGRESS"),
+    OPT_STR(
+        0, "progress", T, progress, "MODE", "How", .words = modes, .otherwise = "plain", .env = "TEST_OPT_PROGRESS"),
     OPT_CALL('c', "call", on_call, "X", "Calls"),
     OPT_IGNORED_BOOL(0, "rm"),
     OPT_IGNORED(0, "isolation"),
@@ -68,7 +69,8 @@ static struct parsed parse(const char *line)
 	return p;
 }
 
-static const char *const tag_forms[] = {"-t app", "-tapp", "-t=app", "--tag app", "--tag=app", "-qt app", "-qtapp", "-qt=app", ". -t app", "-t x -t app"};
+static const char *const tag_forms[] = {
+    "-t app", "-tapp", "-t=app", "--tag app", "--tag=app", "-qt app", "-qtapp", "-qt=app", ". -t app", "-t x -t app"};
 
 Test(opt, values_stand_apart_joined_or_behind_an_equals_sign)
 {
@@ -87,8 +89,16 @@ static const struct {
 	bool quiet;
 	int args;
 } switches[] = {
-    {"", false, 0}, {"-q", true, 0}, {"--quiet", true, 0}, {"--quiet=true", true, 0}, {"-q=false", false, 0}, {"--quiet=F", false, 0},
-    {"-q --quiet=0", false, 0}, {"--quiet false", true, 1}, {"-q -- -t x", true, 2}, {"- -q", true, 1},
+    {"", false, 0},
+    {"-q", true, 0},
+    {"--quiet", true, 0},
+    {"--quiet=true", true, 0},
+    {"-q=false", false, 0},
+    {"--quiet=F", false, 0},
+    {"-q --quiet=0", false, 0},
+    {"--quiet false", true, 1},
+    {"-q -- -t x", true, 2},
+    {"- -q", true, 1},
 };
 
 Test(opt, switches_take_a_value_only_behind_an_equals_sign)
@@ -209,9 +219,23 @@ static const struct {
 	bool fine;
 	uint64_t bytes;
 } sizes[] = {
-    {"0", true, 0}, {"10", true, 10}, {"64k", true, 65536}, {"64K", true, 65536}, {"1.5g", true, 1610612736}, {"2MiB", true, 2097152},
-    {"2mb", true, 2097152}, {"1 g", true, 1073741824}, {"7b", true, 7}, {"", false, 0}, {"-1", false, 0}, {"k", false, 0}, {"1x", false, 0},
-    {"1kk", false, 0}, {"0x10", false, 0}, {"99999999999p", false, 0}, {"nan", false, 0},
+    {"0", true, 0},
+    {"10", true, 10},
+    {"64k", true, 65536},
+    {"64K", true, 65536},
+    {"1.5g", true, 1610612736},
+    {"2MiB", true, 2097152},
+    {"2mb", true, 2097152},
+    {"1 g", true, 1073741824},
+    {"7b", true, 7},
+    {"", false, 0},
+    {"-1", false, 0},
+    {"k", false, 0},
+    {"1x", false, 0},
+    {"1kk", false, 0},
+    {"0x10", false, 0},
+    {"99999999999p", false, 0},
+    {"nan", false, 0},
 };
 
 Test(opt, sizes_are_binary_multiples)

@@ -97,9 +97,12 @@ static const struct {
 	enum outbound_family family;
 	const char *layer, *manifest;
 } kinds[] = {
-    {COMPRESS_GZIP, OUTBOUND_AS_IS, "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.manifest.v1+json"},
-    {COMPRESS_ZSTD, OUTBOUND_OCI, "application/vnd.oci.image.layer.v1.tar+zstd", "application/vnd.oci.image.manifest.v1+json"},
-    {COMPRESS_GZIP, OUTBOUND_DOCKER, "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.docker.distribution.manifest.v2+json"},
+    {COMPRESS_GZIP, OUTBOUND_AS_IS, "application/vnd.oci.image.layer.v1.tar+gzip",
+        "application/vnd.oci.image.manifest.v1+json"},
+    {COMPRESS_ZSTD, OUTBOUND_OCI, "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.manifest.v1+json"},
+    {COMPRESS_GZIP, OUTBOUND_DOCKER, "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.distribution.manifest.v2+json"},
 };
 
 Test(outbound, layers_are_compressed_and_the_config_stays)
@@ -128,7 +131,8 @@ Test(outbound, layers_are_compressed_and_the_config_stays)
 
 Test(outbound, what_has_not_to_change_is_given_back)
 {
-	struct outbound_opts none = {.compression = COMPRESS_NONE, .level = -1}, gzip = {.compression = COMPRESS_GZIP, .level = -1};
+	struct outbound_opts none = {.compression = COMPRESS_NONE, .level = -1},
+	                     gzip = {.compression = COMPRESS_GZIP, .level = -1};
 	struct outbound_opts zstd = {.compression = COMPRESS_ZSTD, .level = -1};
 	struct fixture f = setup();
 	struct descriptor same, compressed, kept;

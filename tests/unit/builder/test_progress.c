@@ -101,7 +101,8 @@ Test(progress, plain_shows_one_step_at_a_time_and_drops_nothing)
 	event_done(s.events, b);
 	event_done(s.events, a);
 	text = without_times(end(&s));
-	cr_assert_str_eq(text, "#1 a\n#1 0.000 a1\n#1 0.000 a2\n#1 DONE 0.0s\n\n#2 b\n#2 0.000 b1\n#2 DONE 0.0s\n", "%s", text);
+	cr_assert_str_eq(
+	    text, "#1 a\n#1 0.000 a1\n#1 0.000 a2\n#1 DONE 0.0s\n\n#2 b\n#2 0.000 b1\n#2 DONE 0.0s\n", "%s", text);
 	mem_free(text);
 }
 
@@ -275,7 +276,8 @@ Test(progress, tty_shows_steps_fits_the_width_and_cleans_logs)
 	cr_assert_eq(progress_new("tty", terminal, &p, &e), 0);
 	ev = progress_events(p);
 	progress_ticker(p, true);
-	id = event_step(ev, STR("[1/1] RUN a very long command that goes on and on, further than any line can be"), NULL, NULL, 0);
+	id = event_step(
+	    ev, STR("[1/1] RUN a very long command that goes on and on, further than any line can be"), NULL, NULL, 0);
 	event_started(ev, id);
 	event_log(ev, id, 1, evil, sizeof(evil) - 1);
 	usleep(400000);

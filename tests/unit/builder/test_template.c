@@ -3,8 +3,9 @@
 
 #include "builder/cli/template.h"
 
-static const char data[] = "{\"Name\":\"app\",\"Size\":42,\"Zero\":0,\"Yes\":true,\"No\":false,\"Nil\":null,\"Empty\":[],"
-			   "\"List\":[\"a\",\"b\",\"c\"],\"Map\":{\"k\":\"v\",\"x\":\"y\"},\"Deep\":{\"In\":{\"Side\":[1,{\"q\":\"z\"}]}}}";
+static const char data[] =
+    "{\"Name\":\"app\",\"Size\":42,\"Zero\":0,\"Yes\":true,\"No\":false,\"Nil\":null,\"Empty\":[],"
+    "\"List\":[\"a\",\"b\",\"c\"],\"Map\":{\"k\":\"v\",\"x\":\"y\"},\"Deep\":{\"In\":{\"Side\":[1,{\"q\":\"z\"}]}}}";
 
 static const struct {
 	const char *template, *want; /* want NULL: an error */
@@ -30,7 +31,8 @@ static const struct {
     {"{{if .Yes}}1{{else if .Zero}}2{{else}}3{{end}}|", "1|"},
     {"{{if .No}}{{range .List}}{{.Nothing}}{{end}}{{end}}ok", "ok"},
     {"{{with .Map}}{{.k}}{{end}}{{with .Nil}}x{{else}}no{{end}}", "vno"},
-    {"{{eq .Name \"app\" \"b\"}} {{ne .Size 42}} {{not .No}} {{and .Yes .No}} {{or .No .Name}}", "true false true false app"},
+    {"{{eq .Name \"app\" \"b\"}} {{ne .Size 42}} {{not .No}} {{and .Yes .No}} {{or .No .Name}}",
+        "true false true false app"},
     {"{{print .Name .Size}} {{truncate .Name 2}} {{json (split \"a:b\" \":\")}}", "app 42 ap [\"a\",\"b\"]"},
     {"{{.Map.missing}} {{.Nil}} {{.Yes}}", "<no value> <nil> true"},
     {"{{`raw \\n`}} {{\"a\\\"b\"}}", "raw \\n a\"b"},
@@ -89,7 +91,8 @@ Test(template, lists_are_tables_json_or_templates)
 	struct jval *rows;
 	struct err e;
 
-	cr_assert_eq(jval_parse(STR("[{\"ID\":\"1\",\"Name\":\"a\"},{\"ID\":\"22\",\"Name\":\"with\\ta tab\"}]"), &rows, &e), 0);
+	cr_assert_eq(
+	    jval_parse(STR("[{\"ID\":\"1\",\"Name\":\"a\"},{\"ID\":\"22\",\"Name\":\"with\\ta tab\"}]"), &rows, &e), 0);
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		struct buf out = {0};
 
