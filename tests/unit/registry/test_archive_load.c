@@ -23,7 +23,7 @@ static void teardown(void)
 	box_close(&to);
 }
 
-TestSuite(archive, .init = setup, .fini = teardown);
+TestSuite(archive_load, .init = setup, .fini = teardown);
 
 static void note(void *arg, struct str name, const struct descriptor *d)
 {
@@ -55,7 +55,7 @@ static int load(struct str bytes, struct err *e)
 
 static const struct str two_names[] = {{"docker.io/library/app:latest", 28}, {"localhost:5000/app:1", 20}};
 
-Test(archive, what_was_written_is_loaded_with_its_names)
+Test(archive_load, what_was_written_is_loaded_with_its_names)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_buf struct buf tar = {0};
@@ -67,7 +67,7 @@ Test(archive, what_was_written_is_loaded_with_its_names)
 	cr_assert(blobs_has(to.blobs, &d.digest, NULL));
 }
 
-Test(archive, equal_images_give_equal_archives)
+Test(archive_load, equal_images_give_equal_archives)
 {
 	cleanup_buf struct buf one = {0}, two = {0};
 	struct descriptor d = put_image(&from, "x", "amd64");
@@ -76,7 +76,7 @@ Test(archive, equal_images_give_equal_archives)
 	cr_assert(str_eq(buf_view(&one), buf_view(&two)));
 }
 
-Test(archive, images_without_names_are_loaded_without_names)
+Test(archive_load, images_without_names_are_loaded_without_names)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_buf struct buf tar = {0};
@@ -87,7 +87,7 @@ Test(archive, images_without_names_are_loaded_without_names)
 	cr_assert_str_eq(names_of(&to, &a), "-");
 }
 
-Test(archive, an_index_is_kept)
+Test(archive_load, an_index_is_kept)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_buf struct buf tar = {0};
@@ -99,7 +99,7 @@ Test(archive, an_index_is_kept)
 	cr_assert(digest_eq(&im.descriptor.digest, &d.digest));
 }
 
-Test(archive, archives_that_are_compressed_as_a_whole_are_loaded)
+Test(archive_load, archives_that_are_compressed_as_a_whole_are_loaded)
 {
 	cleanup_buf struct buf tar = {0}, gz = {0}, zst = {0};
 	struct descriptor d = put_image(&from, "x", "amd64");
@@ -154,7 +154,7 @@ static void config_for(const char *const *layers, size_t n, struct buf *out)
 	image_config_done(&c);
 }
 
-Test(archive, docker_s_archives_get_a_manifest_and_keep_their_image_id)
+Test(archive_load, docker_s_archives_get_a_manifest_and_keep_their_image_id)
 {
 	static const char list[] = "[{\"Config\":\"abc.json\",\"RepoTags\":[\"one:1\",\"two\"],\"Layers\":[\"x/layer.tar\",\"y.tar\"]}]";
 	cleanup_arena struct arena a = {0};
@@ -174,7 +174,7 @@ Test(archive, docker_s_archives_get_a_manifest_and_keep_their_image_id)
 	GOOD(layout_find(to.place, str_of(id), &a, &im, e));
 }
 
-Test(archive, archives_of_docker_before_1_10_get_a_config_too)
+Test(archive_load, archives_of_docker_before_1_10_get_a_config_too)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_buf struct buf tar = {0}, bytes = {0};
@@ -234,7 +234,7 @@ static const struct {
 		"\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:" HEX0 "\",\"size\":1}]}"}}},
 };
 
-Test(archive, archives_that_do_not_hold_what_they_say_are_corrupt_and_name_nothing)
+Test(archive_load, archives_that_do_not_hold_what_they_say_are_corrupt_and_name_nothing)
 {
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		cleanup_arena struct arena a = {0};
@@ -245,13 +245,13 @@ Test(archive, archives_that_do_not_hold_what_they_say_are_corrupt_and_name_nothi
 	}
 }
 
-Test(archive, the_archive_that_the_bad_ones_are_made_from_is_good)
+Test(archive_load, the_archive_that_the_bad_ones_are_made_from_is_good)
 {
 	static const struct file files[] = {{"l.tar", "first"}, {"c.json", CONFIG}, {"manifest.json", LIST("\"l.tar\"")}};
 	GOOD(load_files(files, ARRAY_LEN(files), e));
 }
 
-Test(archive, cut_and_changed_archives_are_corrupt)
+Test(archive_load, cut_and_changed_archives_are_corrupt)
 {
 	cleanup_buf struct buf tar = {0};
 	struct descriptor d = put_image(&from, "x", "amd64");
@@ -263,7 +263,7 @@ Test(archive, cut_and_changed_archives_are_corrupt)
 	FAILS(ERR_CORRUPT, load(buf_view(&tar), e));
 }
 
-Test(archive, folders_are_written_and_loaded)
+Test(archive_load, folders_are_written_and_loaded)
 {
 	cleanup_arena struct arena a = {0};
 	struct descriptor d = put_image(&from, "x", "amd64");
@@ -280,7 +280,7 @@ Test(archive, folders_are_written_and_loaded)
 }
 
 /* Other tools must agree with us; without skopeo there is nothing to compare. */
-Test(archive, skopeo_reads_what_we_write_in_each_form)
+Test(archive_load, skopeo_reads_what_we_write_in_each_form)
 {
 	cleanup_buf struct buf tar = {0};
 	char command[512], source[256];
