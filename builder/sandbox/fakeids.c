@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See fakeids.h. A step could change a path between our reading and our use of it; so the path is only ever opened inside the step's
- * own root, and what it can gain is a note about a file that it could have chown'ed anyway.
+ * See fakeids.h. Every thread that has set ids has an entry; one without an entry has those of its nearest ancestor with one, and
+ * in the end those the step was started with. As long as nobody has set any, which is the rule, no process is looked at.
  */
 #include "builder/sandbox/fakeids.h"
 
-#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,15 +12,42 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/xattr.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "builder/sandbox/job.h"
+
+enum { REAL, EFFECTIVE, SAVED, IDS, MAX_GROUPS = 64, MAX_ANCESTORS = 64, MAX_ENTRIES = 4096 };
+
+struct ids {
+	uint32_t uid[IDS], gid[IDS];
+	uint32_t groups[MAX_GROUPS];
+	size_t ngroups;
+};
+struct entry {
+	pid_t tid;
+	uint64_t started; /* tells a thread from a later one with the same number */
+	struct ids ids;
+};
+struct fakeids {
+	struct ids first; /* of the step's command */
+	struct entry *entries;
+	size_t n, cap;
+};
 
 int fakeids_prepare(struct job *j, struct err *e)
 {
 	if (!j->single_id)
 		return 0;
+	struct fakeids *f = mem_new(sizeof(*f));
+	j->fakeids = f;
+	for (int i = 0; i < IDS; i++) {
+		f->first.uid[i] = j->run->uid;
+		f->first.gid[i] = j->run->gid;
+	}
+	f->first.ngroups = j->run->ngroups < MAX_GROUPS ? j->run->ngroups : MAX_GROUPS;
+	if (f->first.ngroups > 0)
+		memcpy(f->first.groups, j->run->groups, f->first.ngroups * sizeof(uint32_t));
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, j->notify) < 0 ? err_sys(e, "make a socket pair") : 0;
 }
 
@@ -37,119 +63,210 @@ void fakeids_take(struct job *j)
 		memcpy(&j->listener, CMSG_DATA(c), sizeof(int));
 }
 
-static int open_proc(pid_t pid, const char *what)
+void fakeids_done(struct job *j)
 {
+	if (j->fakeids)
+		mem_free(j->fakeids->entries);
+	mem_free(j->fakeids);
+}
+
+/* Start time, thread group and parent of a thread. */
+static bool look_up(pid_t tid, uint64_t *ret_started, pid_t *ret_above)
+{
+	cleanup_buf struct buf text = {0};
+	struct err ignored = {0};
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
-	return open(path, O_PATH | O_CLOEXEC);
-}
-
-/* A path of the asking process; page by page, since the end of its memory may be near. */
-static bool read_path(pid_t pid, uint64_t address, char out[PATH_MAX])
-{
-	for (size_t n = 0; n < PATH_MAX;) {
-		size_t part = 4096 - ((address + n) & 4095);
-		part = part < PATH_MAX - n ? part : PATH_MAX - n;
-		struct iovec local = {out + n, part}, remote = {(void *)(uintptr_t)(address + n), part};
-		ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
-		if (got <= 0)
-			return false;
-		if (memchr(out + n, '\0', (size_t)got))
-			return true;
-		n += (size_t)got;
-	}
-	errno = ENAMETOOLONG;
-	return false;
-}
-
-/* Where a relative path starts, as a path in the step's root. */
-static bool base_path(pid_t pid, int dirfd, char out[PATH_MAX])
-{
-	char link[64];
-	if (dirfd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, dirfd);
-	ssize_t n = readlink(link, out, PATH_MAX - 1);
-	if (n < 0)
+	unsigned long long started = 0;
+	int tgid = 0, ppid = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	if (io_read_file(AT_FDCWD, path, 64 * 1024, &text, &ignored) < 0)
 		return false;
-	out[n] = '\0';
+	const char *t = strstr(text.p, "\nTgid:"), *p = strstr(text.p, "\nPPid:");
+	if (!t || !p || sscanf(t, "\nTgid: %d", &tgid) != 1 || sscanf(p, "\nPPid: %d", &ppid) != 1)
+		return false;
+	buf_clear(&text);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	if (io_read_file(AT_FDCWD, path, 64 * 1024, &text, &ignored) < 0)
+		return false;
+	/* proc(5): field 22; the name, field 2, may hold anything but ends at the last parenthesis */
+	const char *rest = strrchr(text.p, ')');
+	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &started) != 1)
+		return false;
+	*ret_started = started;
+	*ret_above = tgid != tid ? tgid : ppid;
 	return true;
 }
 
-static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
+static struct entry *find(struct fakeids *f, pid_t tid)
 {
-	char path[PATH_MAX], base[PATH_MAX];
-	if (!read_path(pid, address, path))
-		return -1;
-	if (!path[0]) {
-		if (!(flags & AT_EMPTY_PATH)) {
-			errno = ENOENT;
-			return -1;
-		}
-		char what[32];
-		snprintf(what, sizeof(what), "fd/%d", dirfd);
-		return open_proc(pid, dirfd == AT_FDCWD ? "cwd" : what);
-	}
-	cleanup_free char *full = NULL;
-	if (path[0] != '/') {
-		if (!base_path(pid, dirfd, base))
-			return -1;
-		full = mem_printf("%s/%s", base, path);
-	}
-	cleanup_close int root = open_proc(pid, "root");
-	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
+	for (size_t i = 0; i < f->n; i++)
+		if (f->entries[i].tid == tid)
+			return &f->entries[i];
+	return NULL;
 }
 
-/* Writes down the owner; ids of -1 keep what is there. */
-static int record(int fd, uint32_t uid, uint32_t gid)
+static const struct ids *ids_of(struct fakeids *f, pid_t tid)
 {
-	char path[40], text[32] = "";
-	unsigned int old_uid = 0, old_gid = 0;
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -1;
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	if (n > 0 && sscanf(text, "%u:%u", &old_uid, &old_gid) != 2)
-		old_uid = old_gid = 0;
-	uid = uid == UINT32_MAX ? old_uid : uid;
-	gid = gid == UINT32_MAX ? old_gid : gid;
-	if (uid == old_uid && gid == old_gid)
-		return 0;
-	snprintf(text, sizeof(text), "%u:%u", uid, gid);
-	return setxattr(path, FAKEIDS_XATTR, text, strlen(text), 0) < 0 && errno != ENOTSUP ? -1 : 0;
+	for (int i = 0; f->n > 0 && i < MAX_ANCESTORS && tid > 1; i++) {
+		uint64_t started;
+		pid_t above;
+		if (!look_up(tid, &started, &above))
+			break;
+		struct entry *entry = find(f, tid);
+		if (entry && entry->started == started)
+			return &entry->ids;
+		tid = above;
+	}
+	return &f->first;
 }
 
-/* 0, or a negative errno for the step. */
-static int answer(const struct seccomp_notif *q, enum owner_call call)
+static int store(struct fakeids *f, pid_t tid, const struct ids *ids)
 {
-	const __u64 *a = q->data.args;
-	pid_t pid = (pid_t)q->pid;
-	char what[32];
-	int fd, first = call == OWNER_FCHOWNAT ? 2 : 1;
+	uint64_t started;
+	pid_t above;
+	if (!look_up(tid, &started, &above))
+		return -ESRCH;
+	struct entry *entry = find(f, tid);
+	if (!entry) {
+		if (f->n >= MAX_ENTRIES) /* the oldest is most likely gone */
+			memmove(f->entries, f->entries + 1, --f->n * sizeof(*f->entries));
+		MEM_ROOM(f->entries, f->n, f->cap);
+		entry = &f->entries[f->n++];
+	}
+	*entry = (struct entry){.tid = tid, .started = started, .ids = *ids};
+	return 0;
+}
+
+static bool copy_memory(pid_t pid, unsigned long long address, void *p, size_t len, bool write)
+{
+	struct iovec local = {p, len}, remote = {(void *)(uintptr_t)address, len};
+	ssize_t n = write ? process_vm_writev(pid, &local, 1, &remote, 1, 0) : process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	return n == (ssize_t)len;
+}
+
+static bool is_one_of(uint32_t id, const uint32_t set[IDS])
+{
+	return id == set[REAL] || id == set[EFFECTIVE] || id == set[SAVED];
+}
+
+/* setresuid and its kin: UINT32_MAX keeps. */
+static int change(uint32_t set[IDS], const uint32_t want[IDS], bool privileged)
+{
+	for (int i = 0; i < IDS; i++)
+		if (want[i] != UINT32_MAX && !privileged && !is_one_of(want[i], set))
+			return -EPERM;
+	for (int i = 0; i < IDS; i++)
+		if (want[i] != UINT32_MAX)
+			set[i] = want[i];
+	return 0;
+}
+
+static int set_one(uint32_t set[IDS], uint32_t id, bool privileged)
+{
+	const uint32_t all[IDS] = {id, id, id}, effective[IDS] = {UINT32_MAX, id, UINT32_MAX};
+	return change(set, privileged ? all : effective, privileged);
+}
+
+/* setreuid(2): the saved id follows the effective one when the real one is set, or the effective one to something new. */
+static int set_two(uint32_t set[IDS], uint32_t real, uint32_t effective, bool privileged)
+{
+	bool follows = real != UINT32_MAX || (effective != UINT32_MAX && effective != set[REAL]);
+	const uint32_t want[IDS] = {real, effective, UINT32_MAX};
+	int rc = change(set, want, privileged);
+	if (rc == 0 && follows)
+		set[SAVED] = set[EFFECTIVE];
+	return rc;
+}
+
+static int set_groups(pid_t pid, struct ids *ids, const unsigned long long *a)
+{
+	if (ids->uid[EFFECTIVE] != 0)
+		return -EPERM;
+	if (a[0] > 65536)
+		return -EINVAL;
+	size_t n = a[0] < MAX_GROUPS ? (size_t)a[0] : MAX_GROUPS;
+	if (n > 0 && !copy_memory(pid, a[1], ids->groups, n * sizeof(uint32_t), false))
+		return -EFAULT;
+	ids->ngroups = n;
+	return 0;
+}
+
+static int set_ids(struct fakeids *f, pid_t pid, enum owner_call call, const unsigned long long *args)
+{
+	struct ids ids = *ids_of(f, pid);
+	const bool root = ids.uid[EFFECTIVE] == 0;
+	const uint32_t a[IDS] = {(uint32_t)args[0], (uint32_t)args[1], (uint32_t)args[2]};
+	int rc = 0;
+	if (call == OWNER_SETUID)
+		rc = set_one(ids.uid, a[0], root);
+	else if (call == OWNER_SETGID)
+		rc = set_one(ids.gid, a[0], root);
+	else if (call == OWNER_SETREUID)
+		rc = set_two(ids.uid, a[0], a[1], root);
+	else if (call == OWNER_SETREGID)
+		rc = set_two(ids.gid, a[0], a[1], root);
+	else if (call == OWNER_SETRESUID)
+		rc = change(ids.uid, a, root);
+	else if (call == OWNER_SETRESGID)
+		rc = change(ids.gid, a, root);
+	else if (call == OWNER_SETGROUPS)
+		rc = set_groups(pid, &ids, args);
+	return rc < 0 ? rc : store(f, pid, &ids);
+}
+
+static int get_three(pid_t pid, const uint32_t set[IDS], const unsigned long long *a)
+{
+	for (int i = 0; i < IDS; i++) {
+		uint32_t id = set[i];
+		if (!copy_memory(pid, a[i], &id, sizeof(id), true))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static int get_groups(pid_t pid, const struct ids *ids, const unsigned long long *a)
+{
+	uint32_t groups[MAX_GROUPS];
+	if (a[0] == 0)
+		return (int)ids->ngroups;
+	if ((uint32_t)a[0] < ids->ngroups)
+		return -EINVAL;
+	memcpy(groups, ids->groups, sizeof(groups));
+	if (ids->ngroups > 0 && !copy_memory(pid, a[1], groups, ids->ngroups * sizeof(uint32_t), true))
+		return -EFAULT;
+	return (int)ids->ngroups;
+}
+
+/* The value of the call, or a negative errno. */
+static int64_t answer(struct fakeids *f, pid_t pid, enum owner_call call, const unsigned long long *args)
+{
 	if (call == OWNER_PRETEND)
 		return 0;
-	if (call == OWNER_FCHOWN) {
-		snprintf(what, sizeof(what), "fd/%d", (int)a[0]);
-		fd = open_proc(pid, what);
-		if (fd < 0)
-			errno = EBADF;
-	} else if (call == OWNER_FCHOWNAT) {
-		fd = open_path(pid, (int)a[0], a[1], (int)a[4]);
-	} else {
-		fd = open_path(pid, AT_FDCWD, a[0], call == OWNER_LCHOWN ? AT_SYMLINK_NOFOLLOW : 0);
+	if (call <= OWNER_FCHOWNAT)
+		return owners_answer(pid, call, args);
+	if (call == OWNER_SETFSUID || call == OWNER_SETFSGID) { /* these return the old one */
+		const struct ids *ids = ids_of(f, pid);
+		return call == OWNER_SETFSUID ? ids->uid[EFFECTIVE] : ids->gid[EFFECTIVE];
 	}
-	if (fd < 0)
-		return -errno;
-	int rc = record(fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
-	close(fd);
-	return rc;
+	if (call <= OWNER_SETGROUPS)
+		return set_ids(f, pid, call, args);
+	const struct ids *ids = ids_of(f, pid);
+	switch (call) {
+	case OWNER_GETUID:
+		return ids->uid[REAL];
+	case OWNER_GETEUID:
+		return ids->uid[EFFECTIVE];
+	case OWNER_GETGID:
+		return ids->gid[REAL];
+	case OWNER_GETEGID:
+		return ids->gid[EFFECTIVE];
+	case OWNER_GETRESUID:
+		return get_three(pid, ids->uid, args);
+	case OWNER_GETRESGID:
+		return get_three(pid, ids->gid, args);
+	default:
+		return get_groups(pid, ids, args);
+	}
 }
 
 void fakeids_serve(struct job *j)
@@ -158,8 +275,10 @@ void fakeids_serve(struct job *j)
 	struct seccomp_notif_resp r = {0};
 	if (ioctl(j->listener, SECCOMP_IOCTL_NOTIF_RECV, &q) < 0)
 		return;
+	int64_t value = answer(j->fakeids, (pid_t)q.pid, seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr), q.data.args);
 	r.id = q.id;
-	r.error = answer(&q, seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr));
+	r.val = value < 0 ? 0 : value;
+	r.error = value < 0 ? (int)value : 0;
 	/* It may have been killed meanwhile. */
 	if (ioctl(j->listener, SECCOMP_IOCTL_NOTIF_SEND, &r) < 0)
 		log_debug("sandbox: nobody waits for the owner any more");

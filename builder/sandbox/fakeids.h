@@ -3,25 +3,37 @@
 #define COOPER_SANDBOX_FAKEIDS_H
 
 /*
- * Owners for a user namespace with one id, where the kernel refuses every other: chown and the set*id calls of a step are
- * answered by the builder through a seccomp listener. set*id is a pretence; chown is written down in an extended attribute
- * of the file, "user.cooper.owner" = "UID:GID", for whoever makes a layer of the upper. Links cannot have one: theirs is lost.
+ * Users and owners for a user namespace with one id, where the kernel refuses every other: chown and the calls that set and get ids
+ * are answered by the builder through a seccomp listener. Processes are told the ids they have set, and keep the rights they have.
+ * chown is written down in an extended attribute of the file, "user.cooper.owner" = "UID:GID", for whoever makes a layer of the
+ * upper. Links cannot have one: theirs is lost.
  */
 #include <stdint.h>
+#include <sys/types.h>
 
 #define FAKEIDS_XATTR "user.cooper.owner"
 
-enum owner_call { OWNER_PRETEND, OWNER_CHOWN, OWNER_LCHOWN, OWNER_FCHOWN, OWNER_FCHOWNAT };
+enum owner_call {
+	OWNER_PRETEND, /* success, and nothing else */
+	OWNER_CHOWN, OWNER_LCHOWN, OWNER_FCHOWN, OWNER_FCHOWNAT,
+	OWNER_SETUID, OWNER_SETGID, OWNER_SETREUID, OWNER_SETREGID, OWNER_SETRESUID, OWNER_SETRESGID, OWNER_SETFSUID, OWNER_SETFSGID,
+	OWNER_SETGROUPS,
+	OWNER_GETUID, OWNER_GETEUID, OWNER_GETGID, OWNER_GETEGID, OWNER_GETRESUID, OWNER_GETRESGID, OWNER_GETGROUPS,
+};
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);
+
+/* owners.c: one of the chown calls of process pid; 0 or a negative errno. */
+int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *args);
 
 struct job;
 struct err;
 /* Makes the way for the listener when this machine needs it. */
 int fakeids_prepare(struct job *j, struct err *e);
-/* After the start: takes the listener, -1 if there is none. */
+/* After the start: takes the listener, if there is one. */
 void fakeids_take(struct job *j);
 /* Answers one question; called when the listener is readable. */
 void fakeids_serve(struct job *j);
+void fakeids_done(struct job *j);
 
 #endif

@@ -77,6 +77,7 @@ struct job {
 	int net_fd;               /* network namespace to join, or -1 */
 	bool own_network;         /* NONE or net_fd */
 	bool single_id;
+	struct fakeids *fakeids;
 	int notify[2], listener;  /* single id: brings the seccomp listener here; see fakeids.h */
 	struct job_mount *mounts;
 	size_t nmounts, mounts_cap;

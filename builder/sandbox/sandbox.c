@@ -147,6 +147,7 @@ static void job_done(struct job *j)
 	close_pair((int[2]){j->status_read, j->status_write});
 	close_pair((int[2]){j->root_fd, j->scratch_fd});
 	close_pair(j->notify);
+	fakeids_done(j);
 	mem_cleanup_close(&j->listener);
 	for (size_t i = 0; i < j->nmounts; i++)
 		if (j->mounts[i].tree_fd >= 0)

@@ -158,11 +158,33 @@ static void profile(enum action *table, const struct arch *a)
 		set(table, a, specials[i].name, specials[i].action);
 }
 
+static bool has_16_bit_ids(const struct arch *a)
+{
+	return a->token == SCMP_ARCH_X86 || a->token == SCMP_ARCH_ARM;
+}
+
+/* Calls fn for every call of the machine that the builder has to answer. */
+static void each_owner(const struct arch *a, void (*fn)(const struct arch *a, const char *name, const char *call, void *arg), void *arg)
+{
+	for (size_t i = 0; i < sizeof(seccomp_owners) / sizeof(seccomp_owners[0]); i++) {
+		bool both = strcmp(seccomp_owners[i].name, seccomp_owners[i].name32) == 0;
+		fn(a, has_16_bit_ids(a) ? seccomp_owners[i].name32 : seccomp_owners[i].name, seccomp_owners[i].call, arg);
+		if (has_16_bit_ids(a) && !both && strncmp(seccomp_owners[i].name, "get", 3) != 0)
+			fn(a, seccomp_owners[i].name, "PRETEND", arg);
+	}
+}
+
+static void set_notify(const struct arch *a, const char *name, const char *call, void *arg)
+{
+	(void)call;
+	set(arg, a, name, NOTIFY);
+}
+
 static void owners(enum action *table, const struct arch *a)
 {
 	for (int i = 0; i < TABLE + ARM_TABLE; i++)
 		table[i] = ALLOW;
-	fill(table, a, seccomp_owners, sizeof(seccomp_owners) / sizeof(seccomp_owners[0]), NOTIFY);
+	each_owner(a, set_notify, table);
 }
 
 static void table_to_ranges(const enum action *table, const struct arch *a, enum action rest)
@@ -260,20 +282,21 @@ static void filter(const char *machine, const char *name, void (*policy)(enum ac
 	printf("};\n");
 }
 
+static void print_owner(const struct arch *a, const char *name, const char *call, void *arg)
+{
+	int n = seccomp_syscall_resolve_name_arch(a->token, name);
+	(void)arg;
+	if (n >= 0)
+		printf("\t{0x%08x, %u, OWNER_%s}, /* %s */\n", a->audit, (unsigned)n, call, name);
+}
+
 /* Which call a notification is about: numbers differ between the architectures one process may use. */
 static void owner_table(const char *machine)
 {
 	printf("static const struct {\n\tuint32_t arch, nr;\n\tenum owner_call call;\n} seccomp_owner_table[] = {\n");
 	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++)
-		for (size_t k = 0; k < sizeof(seccomp_owners) / sizeof(seccomp_owners[0]); k++) {
-			const char *name = seccomp_owners[k];
-			int n = seccomp_syscall_resolve_name_arch(arches[i].token, name);
-			if (n < 0 || strcmp(arches[i].machine, machine) != 0)
-				continue;
-			const char *call = strncmp(name, "chown", 5) == 0 ? "OWNER_CHOWN" : strncmp(name, "lchown", 6) == 0 ? "OWNER_LCHOWN" :
-			    strcmp(name, "fchownat") == 0 ? "OWNER_FCHOWNAT" : strncmp(name, "fchown", 6) == 0 ? "OWNER_FCHOWN" : "OWNER_PRETEND";
-			printf("\t{0x%08x, %u, %s}, /* %s */\n", arches[i].audit, (unsigned)n, call, name);
-		}
+		if (strcmp(arches[i].machine, machine) == 0)
+			each_owner(&arches[i], print_owner, NULL);
 	printf("};\n");
 }
 

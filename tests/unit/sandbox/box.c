@@ -21,7 +21,7 @@
 
 static const char *const applets[] = {"sh", "cat", "ls", "touch", "rm", "mkdir", "rmdir", "echo", "id", "stat", "mount", "umount", "sleep", "ln",
 	"chown", "chmod", "grep", "ps", "pwd", "ip", "hostname", "nc", "wc", "test", "true", "false", "sort", "tr", "env", "readlink", "head",
-	"dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq", "sed", "setsid", "unshare", "printenv", "getfattr"};
+	"dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq", "sed", "setsid", "unshare", "printenv", "cut", "su"};
 
 /* In a child that is another user: then the exit status tells. */
 static bool in_child;

@@ -35,10 +35,21 @@ static void the_usual_things_work(struct box *b)
 {
 	check_text(box_sh(b, "id -u; ls -ln /etc/passwd | sed 's/  */ /g' | cut -d' ' -f3,4; echo x > /dev/stdout", NULL), "0\n0 0\nx\n");
 	const struct sandbox_run user = {.network = SANDBOX_NET_NONE, .uid = 1000, .gid = 1000};
-	check_text(box_sh(b, "echo as user", &user), "as user\n");
+	check_text(box_sh(b, "id -u; id -g", &user), "1000\n1000\n");
 	struct sandbox_mount m = {.kind = SANDBOX_FILE, .target = "/run/secrets/s", .content = STR("hush"), .mode = 0400, .uid = 5};
 	const struct sandbox_run secret = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1};
 	check_text(box_sh(b, "cat /run/secrets/s", &secret), "hush");
+}
+
+static void processes_are_told_the_ids_they_set(struct box *b)
+{
+	box_write(b->lower, "etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:55:66::/:/bin/sh\n", 0644);
+	check_text(box_sh(b, "su app -c 'id -u; sh -c \"id -g; id -u\"; ! su root -c true 2>/dev/null </dev/null'; id -u", NULL), "55\n66\n55\n0\n");
+}
+
+Test(fakeids, processes_are_told_the_ids_they_set)
+{
+	box_as_user(processes_are_told_the_ids_they_set, false);
 }
 
 Test(fakeids, chown_is_written_down)

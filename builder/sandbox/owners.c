@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chown for a step with one id: finds the file the step means and writes its owner down. A step could change a path between our
+ * reading and our use of it; so the path is only ever opened inside the step's own root, and what it can gain is a note about a
+ * file that it could have chown'ed anyway.
+ */
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+
+#include "builder/sandbox/fakeids.h"
+#include "builder/sandbox/job.h"
+
+static int open_proc(pid_t pid, const char *what)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* A path of the asking process; page by page, since the end of its memory may be near. */
+static bool read_path(pid_t pid, uint64_t address, char out[PATH_MAX])
+{
+	for (size_t n = 0; n < PATH_MAX;) {
+		size_t part = 4096 - ((address + n) & 4095);
+		part = part < PATH_MAX - n ? part : PATH_MAX - n;
+		struct iovec local = {out + n, part}, remote = {(void *)(uintptr_t)(address + n), part};
+		ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+		if (got <= 0)
+			return false;
+		if (memchr(out + n, '\0', (size_t)got))
+			return true;
+		n += (size_t)got;
+	}
+	errno = ENAMETOOLONG;
+	return false;
+}
+
+/* Where a relative path starts, as a path in the step's root. */
+static bool base_path(pid_t pid, int dirfd, char out[PATH_MAX])
+{
+	char link[64];
+	if (dirfd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, dirfd);
+	ssize_t n = readlink(link, out, PATH_MAX - 1);
+	if (n < 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
+{
+	char path[PATH_MAX], base[PATH_MAX];
+	if (!read_path(pid, address, path))
+		return -1;
+	if (!path[0]) {
+		if (!(flags & AT_EMPTY_PATH)) {
+			errno = ENOENT;
+			return -1;
+		}
+		char what[32];
+		snprintf(what, sizeof(what), "fd/%d", dirfd);
+		return open_proc(pid, dirfd == AT_FDCWD ? "cwd" : what);
+	}
+	cleanup_free char *full = NULL;
+	if (path[0] != '/') {
+		if (!base_path(pid, dirfd, base))
+			return -1;
+		full = mem_printf("%s/%s", base, path);
+	}
+	cleanup_close int root = open_proc(pid, "root");
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
+}
+
+/* Writes down the owner; ids of -1 keep what is there. */
+static int record(int fd, uint32_t uid, uint32_t gid)
+{
+	char path[40], text[32] = "";
+	unsigned int old_uid = 0, old_gid = 0;
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (n > 0 && sscanf(text, "%u:%u", &old_uid, &old_gid) != 2)
+		old_uid = old_gid = 0;
+	uid = uid == UINT32_MAX ? old_uid : uid;
+	gid = gid == UINT32_MAX ? old_gid : gid;
+	if (uid == old_uid && gid == old_gid)
+		return 0;
+	snprintf(text, sizeof(text), "%u:%u", uid, gid);
+	return setxattr(path, FAKEIDS_XATTR, text, strlen(text), 0) < 0 && errno != ENOTSUP ? -1 : 0;
+}
+
+int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *a)
+{
+	char what[32];
+	int fd, first = call == OWNER_FCHOWNAT ? 2 : 1;
+	if (call == OWNER_FCHOWN) {
+		snprintf(what, sizeof(what), "fd/%d", (int)a[0]);
+		fd = open_proc(pid, what);
+		if (fd < 0)
+			errno = EBADF;
+	} else if (call == OWNER_FCHOWNAT) {
+		fd = open_path(pid, (int)a[0], a[1], (int)a[4]);
+	} else {
+		fd = open_path(pid, AT_FDCWD, a[0], call == OWNER_LCHOWN ? AT_SYMLINK_NOFOLLOW : 0);
+	}
+	if (fd < 0)
+		return -errno;
+	int rc = record(fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
