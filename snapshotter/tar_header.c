@@ -94,8 +94,9 @@ int tar_header_time(const char *p, size_t width, int64_t *ret, struct err *e)
 			return err_set(e, ERR_CORRUPT, "tar: bad time");
 	} else if (!base256(p, width, &negative, &v)) {
 		negative = p[0] & 0x40;
-		v = negative ? (uint64_t)INT64_MIN : INT64_MAX;
+		v = negative ? (uint64_t)-INT64_MAX : INT64_MAX;
 	}
-	*ret = !negative && v > INT64_MAX ? INT64_MAX : (int64_t)v;
+	int64_t t = !negative && v > INT64_MAX ? INT64_MAX : (int64_t)v;
+	*ret = t == INT64_MIN ? -INT64_MAX : t;
 	return 0;
 }

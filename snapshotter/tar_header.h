@@ -26,7 +26,7 @@ struct str tar_header_text(const char *p, size_t width);
 /* Octal digits between blanks and NULs, or base-256 with the top bit set. Empty is 0. ERR_CORRUPT for anything else and for
  * what is negative or above max. `what` and `path` are for the message. */
 int tar_header_number(const char *p, size_t width, uint64_t max, const char *what, uint64_t *ret, struct err *e);
-/* The same with a sign, cut to the range of int64_t. */
+/* The same with a sign, cut to -INT64_MAX..INT64_MAX. */
 int tar_header_time(const char *p, size_t width, int64_t *ret, struct err *e);
 
 #endif

@@ -66,14 +66,12 @@ static int take_time(struct tar_pax *p, struct str v, struct err *e)
 		return 0;
 	if (!str_split(&rest, '.', &whole) || whole.len == 0)
 		return bad("mtime", e);
-	uint64_t seconds = 0;
+	int64_t t = 0;
 	for (size_t i = 0; i < whole.len; i++) {
 		if (whole.p[i] < '0' || whole.p[i] > '9')
 			return bad("mtime", e);
-		if (seconds <= INT64_MAX / 16)
-			seconds = seconds * 10 + (uint64_t)(whole.p[i] - '0');
-		else
-			seconds = INT64_MAX;
+		if (__builtin_mul_overflow(t, (int64_t)10, &t) || __builtin_add_overflow(t, (int64_t)(whole.p[i] - '0'), &t))
+			t = INT64_MAX;
 	}
 	uint32_t nsec = 0, unit = 100000000;
 	for (size_t i = 0; i < rest.len; i++, unit /= 10) {
@@ -81,7 +79,8 @@ static int take_time(struct tar_pax *p, struct str v, struct err *e)
 			return bad("mtime", e);
 		nsec += (uint32_t)(rest.p[i] - '0') * unit;
 	}
-	int64_t t = seconds > INT64_MAX ? INT64_MAX : (int64_t)seconds;
+	if (t == INT64_MAX)
+		nsec = 0;
 	p->mtime = !negative ? t : nsec ? -t - 1 : -t;
 	p->mtime_nsec = negative && nsec ? 1000000000 - nsec : nsec;
 	return 0;
