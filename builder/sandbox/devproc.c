@@ -67,6 +67,62 @@ static int add_device(struct job *j, const struct device *d, struct err *e)
 	return clone_host_device(m, d, e);
 }
 
+/* --- --security=insecure: the host's devices ------------------------------------------------------------------------- */
+
+static bool is_ours(const char *name)
+{
+	static const char *const names[] = {"pts", "shm", "mqueue", "ptmx", "console", "fd", "stdin", "stdout", "stderr", "log", "core"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
+		if (strcmp(name, devices[i].name) == 0)
+			return true;
+	return false;
+}
+
+/* A node of the host: made again by root, bound for an ordinary user who may open it. */
+static int add_host_node(struct job *j, const char *path, const struct stat *st, struct err *e)
+{
+	if (mknodat(j->scratch_fd, path + 1, st->st_mode, st->st_rdev) == 0) {
+		if (fchownat(j->scratch_fd, path + 1, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    fchmodat(j->scratch_fd, path + 1, st->st_mode & 07777, 0) < 0)
+			return err_sys(e, "create %s", path);
+		return 0;
+	}
+	if (errno != EPERM)
+		return err_sys(e, "create %s", path);
+	if (access(path, R_OK | W_OK) < 0)
+		return 0;
+	cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int tree = fd < 0 ? -1 : sys_clone_tree(fd, "");
+	if (tree < 0 || mknodat(j->scratch_fd, path + 1, S_IFREG | 0666, 0) < 0)
+		return err_sys(e, "bind %s", path);
+	struct job_mount *m = job_mount_add(j);
+	*m = (struct job_mount){.tree_fd = tree, .target = arena_strdup(j->arena, path), .builtin = true};
+	return 0;
+}
+
+static int add_host_nodes(struct job *j, const char *folder, int depth, struct err *e)
+{
+	DIR *dir = opendir(folder);
+	int rc = 0;
+	for (struct dirent *d; dir && rc == 0 && (d = readdir(dir)) != NULL;) {
+		struct stat st;
+		if (d->d_name[0] == '.' || (depth == 0 && is_ours(d->d_name)) ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		cleanup_free char *path = mem_printf("%s/%s", folder, d->d_name);
+		if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			rc = add_host_node(j, path, &st, e);
+		else if (S_ISDIR(st.st_mode) && depth < 3 && mkdirat(j->scratch_fd, path + 1, 0755) == 0)
+			rc = add_host_nodes(j, path, depth + 1, e);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
 static int make_dev(struct job *j, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dev_folders); i++)
@@ -129,9 +185,11 @@ int devproc_prepare(struct job *j, struct err *e)
 	fresh(j, "/sys/fs/cgroup", "cgroup2", NULL, NO | readonly, NULL, true);
 	struct job_mount *m = job_mount_add(j);
 	*m = (struct job_mount){.source = SOURCE_SCRATCH, .target = "/dev", .tree_fd = -1, .name = "dev",
-	    .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .builtin = true};
+	    .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (j->run->insecure ? 0 : MOUNT_ATTR_NODEV), .builtin = true};
 	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
 		TRY(add_device(j, &devices[i], e));
+	if (j->run->insecure)
+		TRY(add_host_nodes(j, "/dev", 0, e));
 	fresh(j, "/dev/pts", "devpts", j->single_id ? pts_options_no_gid : pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	    NULL, false);
 	fresh(j, "/dev/shm", "tmpfs", shm_options(j), NO, NULL, false);

@@ -6,11 +6,9 @@
 #include "builder/sandbox/fakeids.h"
 
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/io.h"
@@ -48,19 +46,13 @@ int fakeids_prepare(struct job *j, struct err *e)
 	f->first.ngroups = j->run->ngroups < MAX_GROUPS ? j->run->ngroups : MAX_GROUPS;
 	if (f->first.ngroups > 0)
 		memcpy(f->first.groups, j->run->groups, f->first.ngroups * sizeof(uint32_t));
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, j->notify) < 0 ? err_sys(e, "make a socket pair") : 0;
+	return channel_open(j, e);
 }
 
 void fakeids_take(struct job *j)
 {
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	if (j->notify[0] < 0 || recvmsg(j->notify[0], &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
-		return;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&j->listener, CMSG_DATA(c), sizeof(int));
+	if (j->fakeids)
+		j->listener = channel_receive(j, 'l');
 }
 
 void fakeids_done(struct job *j)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "builder/sandbox/kernel.h"
 #include "builder/sandbox/overlay.h"
 #include "builder/sandbox/sandbox.h"
@@ -73,12 +74,13 @@ struct job {
 	bool plain_root;          /* no lowers: the root is the upper itself */
 	int status_read, status_write; /* closes at exec: the only news it carries */
 	int out[2], err[2];       /* read end, write end */
-	int tty;                  /* slave of the terminal for interactive steps, or -1 */
+	struct terminal *terminal; /* of an interactive step */
 	int net_fd;               /* network namespace to join, or -1 */
 	bool own_network;         /* NONE or net_fd */
 	bool single_id;
 	struct fakeids *fakeids;
-	int notify[2], listener;  /* single id: brings the seccomp listener here; see fakeids.h */
+	int channel[2];           /* brings descriptors from the step; see channel.c */
+	int listener;             /* single id: seccomp's questions; see fakeids.h */
 	struct job_mount *mounts;
 	size_t nmounts, mounts_cap;
 	char **candidates;        /* paths to try as the command */
@@ -154,6 +156,11 @@ int output_prepare(struct job *j, struct err *e);
 int output_attach(struct job *j);                           /* stage: 0, 1 and 2 of the step */
 /* Passes output on until pidfd is ready and everything was read. True: it was cancelled (and the step was killed). */
 bool output_pump(struct job *j, int pidfd);
+
+/* channel.c */
+int channel_open(struct job *j, struct err *e);
+int channel_send(struct job *j, char letter, int fd);       /* in the step */
+int channel_receive(struct job *j, char letter);            /* in the builder; -1: it did not come. In the order of sending. */
 
 /* agent.c */
 int agent_listen(struct job *j, const char *name, const struct sandbox_mount *m, struct err *e);

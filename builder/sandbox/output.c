@@ -12,6 +12,7 @@
 
 #include "builder/sandbox/agent.h"
 #include "builder/sandbox/fakeids.h"
+#include "builder/sandbox/terminal.h"
 
 enum { READ_SIZE = 64 * 1024, CANCEL_POLL_MS = 50 };
 
@@ -29,7 +30,7 @@ static int open_pipe(int fds[2], struct err *e)
 int output_prepare(struct job *j, struct err *e)
 {
 	if (j->run->interactive)
-		return 0;
+		return terminal_prepare(j, e);
 	TRY(open_pipe(j->out, e));
 	return open_pipe(j->err, e);
 }
@@ -37,7 +38,7 @@ int output_prepare(struct job *j, struct err *e)
 int output_attach(struct job *j)
 {
 	if (j->run->interactive)
-		return 0;
+		return terminal_attach(j);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode))
@@ -75,7 +76,7 @@ static void drain(struct job *j, int fd, int stream, char *buffer)
 bool output_pump(struct job *j, int pidfd)
 {
 	cleanup_free char *buffer = mem_new(READ_SIZE);
-	enum { OUT, ERR, PID, OWNERS, FIRST };
+	enum { OUT, ERR, PID, OWNERS, TERMINAL, FIRST = TERMINAL + TERMINAL_POLLS };
 	struct pollfd p[FIRST + AGENT_MAX_POLL];
 	int out = j->out[0], err = j->err[0];
 	bool killed = false;
@@ -84,14 +85,16 @@ bool output_pump(struct job *j, int pidfd)
 		p[ERR] = (struct pollfd){.fd = err, .events = POLLIN};
 		p[PID] = (struct pollfd){.fd = pidfd, .events = POLLIN};
 		p[OWNERS] = (struct pollfd){.fd = j->listener, .events = POLLIN};
+		terminal_poll(j, p + TERMINAL);
 		size_t n = FIRST + agent_poll(j, p + FIRST);
-		int rc = poll(p, n, j->run->cancel && !killed ? CANCEL_POLL_MS : -1);
+		int rc = poll(p, n, j->run->cancel && !killed ? CANCEL_POLL_MS : j->terminal ? TERMINAL_TICK_MS : -1);
 		if (cancelled(j->run->cancel) && !killed) {
 			sys_pidfd_kill(pidfd, SIGKILL);
 			killed = true;
 		}
-		if (rc <= 0)
+		if (rc < 0)
 			continue;
+		terminal_serve(j, p + TERMINAL);
 		if (p[OUT].revents && !pass_on(j, out, 1, buffer))
 			out = -1;
 		if (p[ERR].revents && !pass_on(j, err, 2, buffer))
@@ -102,6 +105,7 @@ bool output_pump(struct job *j, int pidfd)
 		if (p[PID].revents)
 			break;
 	}
+	terminal_end(j);
 	drain(j, out, 1, buffer);
 	drain(j, err, 2, buffer);
 	return killed;

@@ -19,6 +19,7 @@
 #include "builder/sandbox/agent.h"
 #include "builder/sandbox/fakeids.h"
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/terminal.h"
 
 enum { STACK_SIZE = 512 * 1024, KEEPER_STACK_SIZE = 64 * 1024 };
 
@@ -146,7 +147,7 @@ static void job_done(struct job *j)
 	close_pair(j->err);
 	close_pair((int[2]){j->status_read, j->status_write});
 	close_pair((int[2]){j->root_fd, j->scratch_fd});
-	close_pair(j->notify);
+	close_pair(j->channel);
 	fakeids_done(j);
 	mem_cleanup_close(&j->listener);
 	for (size_t i = 0; i < j->nmounts; i++)
@@ -164,7 +165,7 @@ static void job_done(struct job *j)
 static int job_init(struct job *j, const struct sandbox_run *run, struct arena *arena, struct err *e)
 {
 	*j = (struct job){.run = run, .arena = arena, .root_fd = -1, .scratch_fd = -1, .status_read = -1, .status_write = -1,
-	    .out = {-1, -1}, .err = {-1, -1}, .notify = {-1, -1}, .listener = -1, .tty = -1, .net_fd = -1, .null_fd = -1, .empty_fd = -1};
+	    .out = {-1, -1}, .err = {-1, -1}, .channel = {-1, -1}, .listener = -1, .net_fd = -1, .null_fd = -1, .empty_fd = -1};
 	j->single_id = sandbox_mode(NULL) == SANDBOX_SINGLE_ID;
 	void *shared = mmap(NULL, sizeof(*j->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	void *stack = mmap(NULL, STACK_SIZE + KEEPER_STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -229,6 +230,7 @@ static bool started(struct job *j)
 	char c;
 	while (read(j->status_read, &c, 1) < 0 && errno == EINTR)
 		;
+	terminal_begin(j);
 	fakeids_take(j);
 	return j->shared->error == 0;
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Installs the system call filter that seccomp_gen.c made at build time. */
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "builder/sandbox/job.h"
 #include "builder/sandbox/fakeids.h"
@@ -20,27 +16,13 @@ static int load(const struct sock_filter *code, size_t n, unsigned int flags)
 	return rc;
 }
 
-/* Hands the descriptor on which the kernel asks to the builder. */
-static int send_listener(struct job *j, int listener)
-{
-	char byte = 'l', control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec data = {&byte, 1};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &listener, sizeof(int));
-	return sendmsg(j->notify[1], &m, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
 /* Needs CAP_SYS_ADMIN, because no_new_privs stays off (set-uid programs work in a step as they do in Docker): so it comes before
  * identity_drop, whose calls are allowed. */
 int seccomp_install(struct job *j)
 {
-	if (j->notify[1] >= 0) {
+	if (j->fakeids) {
 		int listener = load(seccomp_owner_calls, ARRAY_LEN(seccomp_owner_calls), SECCOMP_FILTER_FLAG_NEW_LISTENER);
-		if (listener >= 0 && send_listener(j, listener) < 0)
+		if (listener >= 0 && channel_send(j, 'l', listener) < 0)
 			return job_detail(j, "hand over the listener", "");
 	}
 	if (j->run->insecure)
