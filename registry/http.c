@@ -287,7 +287,8 @@ int http_send(struct http *h, const struct http_request *rq, struct http_answer 
 	j.cert = tls.cert;
 	j.key = tls.key;
 	int rc = run(h->module, lane, &j, &x, e);
-	log_debug("%s %s: %d%s%s", rq->method, url, ans->status, rc < 0 ? " " : "", rc < 0 ? e->text : "");
+	/* without the query: signatures stand there */
+	log_debug("%s %.*s: %d%s%s", rq->method, (int)strcspn(url, "?"), url, ans->status, rc < 0 ? " " : "", rc < 0 ? e->text : "");
 	give_lane(h, key, lane);
 	return rc;
 }

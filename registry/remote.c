@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "registry/layout_index.h"
+#include "registry/registries.h"
 #include "registry/remote_push.h"
 
 #define ACCEPT                                                                                                   \
@@ -323,14 +324,18 @@ static const struct place_ops remote_ops = {
 
 int remote_open(const struct ref *repo, const struct remote_opts *o, struct place **ret, struct err *e)
 {
+	cleanup_arena struct arena a = {0};
+	struct registry_rule rule;
+	registries_find(repo->host, repo->path, &a, &rule);
+	if (rule.blocked)
+		return err_set(e, ERR_DENIED, "registry %.*s: blocked by registries.conf", STR_ARG(repo->host));
 	struct remote *r = mem_new(sizeof(*r));
-	(void)e;
 	r->place.ops = &remote_ops;
-	r->host = arena_str(&r->arena, repo->host);
-	r->repo = arena_str(&r->arena, repo->path);
-	r->scopes = arena_printf(&r->arena, "repository:%.*s:%s", STR_ARG(repo->path), o->push ? "pull,push" : "pull");
+	r->host = arena_str(&r->arena, rule.host);
+	r->repo = arena_str(&r->arena, rule.repo);
+	r->scopes = arena_printf(&r->arena, "repository:%.*s:%s", STR_ARG(rule.repo), o->push ? "pull,push" : "pull");
 	pthread_mutex_init(&r->lock, NULL);
-	struct client_opts co = {.host = r->host, .repo = r->repo, .insecure = o->insecure, .authfile = o->authfile, .user = o->user,
+	struct client_opts co = {.host = r->host, .repo = r->repo, .insecure = o->insecure || rule.insecure, .authfile = o->authfile, .user = o->user,
 		.password = o->password, .cancel = o->cancel};
 	client_new(&co, &r->client);
 	*ret = &r->place;
@@ -339,8 +344,11 @@ int remote_open(const struct ref *repo, const struct remote_opts *o, struct plac
 
 int remote_check(struct str host, const char *user, const char *password, bool insecure, struct err *e)
 {
+	cleanup_arena struct arena a = {0};
 	cleanup_answer struct http_answer ans = {0};
-	struct client_opts co = {.host = host, .insecure = insecure, .user = user, .password = password};
+	struct registry_rule rule;
+	registries_find(host, STR(""), &a, &rule);
+	struct client_opts co = {.host = host, .insecure = insecure || rule.insecure, .user = user, .password = password};
 	struct client_call call = {.method = "GET", .path = "/v2/", .limit = 1024 * 1024, .total_seconds = 60};
 	struct client *c;
 	client_new(&co, &c);

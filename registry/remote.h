@@ -16,6 +16,7 @@ struct remote_opts {
 	const char *user, *password;/* --creds; NULL: from the files */
 	const struct cancel *cancel;
 };
+/* registries.conf can move, block (ERR_DENIED) or open a registry for plain HTTP (registries.h). */
 int remote_open(const struct ref *repo, const struct remote_opts *o, struct place **ret, struct err *e);
 
 /* Is this user let in? Used by `cooper login`: an authenticated GET /v2/. ERR_DENIED, ERR_REMOTE. */
