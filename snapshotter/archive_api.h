@@ -18,6 +18,7 @@ struct archive_item {
 	const char *path;    /* as written in the archive; may be NULL when it has none */
 	const char *target;  /* of symlinks and hard links, else NULL */
 	bool hardlink;
+	bool sparse;         /* its data may end in a hole, which read does not give */
 	uint32_t type;       /* S_IFMT bits */
 	uint32_t mode;       /* 07777 */
 	int64_t uid, gid, size, mtime;
@@ -31,7 +32,7 @@ struct archive_api {
 	void *(*open)(int fd, char text[ARCHIVE_TEXT], bool *ret_broken);
 	/* 1 an entry, 0 the end, -1 failure. */
 	int (*next)(void *h, struct archive_item *ret, char text[ARCHIVE_TEXT]);
-	/* Data of the entry, holes as zeroes; 0 at its end, -1 failure. */
+	/* Data of the entry, holes between pieces as zeroes; 0 behind the last piece, -1 failure. */
 	long (*read)(void *h, void *p, size_t len, char text[ARCHIVE_TEXT]);
 	/* The entry's extended attributes, one a call; false at the end. */
 	bool (*xattr)(void *h, const char **name, const void **value, size_t *len);

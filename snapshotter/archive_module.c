@@ -72,6 +72,7 @@ static void fill(struct archive_entry *en, struct archive_item *ret)
 	ret->path = archive_entry_pathname(en);
 	ret->hardlink = archive_entry_hardlink(en) != NULL;
 	ret->target = ret->hardlink ? archive_entry_hardlink(en) : archive_entry_symlink(en);
+	ret->sparse = archive_entry_sparse_count(en) > 0;
 	ret->type = archive_entry_filetype(en);
 	ret->mode = archive_entry_perm(en) & 07777;
 	ret->uid = archive_entry_uid(en);
@@ -104,11 +105,8 @@ static int module_next(void *p, struct archive_item *ret, char text[ARCHIVE_TEXT
 static long module_read(void *p, void *to, size_t len, char text[ARCHIVE_TEXT])
 {
 	struct handle *h = p;
-	la_ssize_t n;
-	do
-		n = archive_read_data(h->a, to, len);
-	while (n == ARCHIVE_RETRY);
-	if (n < 0) {
+	la_ssize_t n = archive_read_data(h->a, to, len);
+	if (n < 0) { /* ARCHIVE_RETRY too: pieces of a sparse file in disorder */
 		explain(h->a, text);
 		return -1;
 	}

@@ -31,7 +31,8 @@ struct archive_reader {
 	void *h;
 	struct tar_limits limits;
 	uint64_t entries, bytes, left; /* left: of the current entry's declared size */
-	bool file;                     /* the current entry has data */
+	bool file, sparse;             /* the current entry has data; and holes */
+	bool hole;                     /* only the hole at its end is left */
 	struct buf xattrs;
 };
 
@@ -249,6 +250,8 @@ int archive_reader_next(struct archive_reader *r, struct entry *ret, struct err 
 		r->bytes += en.size;
 	}
 	r->left = en.size;
+	r->sparse = it.sparse;
+	r->hole = false;
 	if (en.type == ENTRY_SYMLINK)
 		en.mode = 0777;
 	if (en.type == ENTRY_CHAR || en.type == ENTRY_BLOCK) {
@@ -271,9 +274,14 @@ int archive_reader_data(struct archive_reader *r, void *p, size_t len, size_t *r
 		*ret = 0;
 		return 0;
 	}
-	long n = r->api->read(r->h, p, len, text);
+	long n = r->hole ? 0 : r->api->read(r->h, p, len, text);
 	if (n < 0)
 		return err_set(e, ERR_CORRUPT, "%s", text);
+	if (n == 0 && r->left && r->sparse) {
+		r->hole = true;
+		n = r->left < len ? (long)r->left : (long)len;
+		memset(p, 0, (size_t)n);
+	}
 	if ((uint64_t)n > r->left || (n == 0 && r->left))
 		return err_set(e, ERR_CORRUPT, n ? "more data than its size says" : "cut short");
 	r->left -= (uint64_t)n;

@@ -184,6 +184,50 @@ Test(archive, what_is_cut_short_is_an_error_and_not_a_file)
 	cr_expect_eq(read_to_end((struct str){(const char *)tar_bz2, sizeof(tar_bz2) - 40}, &tar_limits_default, &e), -ERR_CORRUPT);
 }
 
+/* Turns the first header into an old GNU sparse one: so many bytes, `stored` of them at its beginning. */
+static void make_sparse(char *h, unsigned stored, unsigned size)
+{
+	unsigned sum = 0;
+	h[156] = 'S';
+	memcpy(h + 257, "ustar  ", 8);
+	memset(h + 345, 0, 512 - 345);
+	snprintf(h + 386, 12, "%011o", 0u);
+	snprintf(h + 398, 12, "%011o", stored);
+	snprintf(h + 483, 12, "%011o", size);
+	memset(h + 148, ' ', 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)h[i];
+	snprintf(h + 148, 8, "%06o", sum);
+}
+
+Test(archive, holes_are_zeroes)
+{
+	struct made m;
+	struct err e = {0};
+	struct entry en;
+	char data[2000];
+	size_t n, got = 0;
+	made_begin(&m);
+	made_put(&m, "f s abc");
+	made_put(&m, "f t after");
+	made_end(&m);
+	make_sparse(m.bytes.p, 3, 1500);
+	cleanup_close int fd = as_file(buf_view(&m.bytes));
+	cleanup_archive_reader struct archive_reader *r = NULL;
+	OK(archive_reader_open(fd, &tar_limits_default, &r, &e));
+	cr_assert_eq(archive_reader_next(r, &en, &e), 1);
+	cr_assert_eq(en.size, 1500);
+	do {
+		OK(archive_reader_data(r, data + got, sizeof(data) - got, &n, &e));
+		got += n;
+	} while (n);
+	cr_expect_eq(got, 1500);
+	cr_expect(memcmp(data, "abc\0\0", 5) == 0 && data[1499] == 0);
+	cr_assert_eq(archive_reader_next(r, &en, &e), 1);
+	cr_expect_eq(en.size, 5);
+	buf_done(&m.bytes);
+}
+
 Test(archive, limits_hold)
 {
 	cleanup_buf struct buf b = {0};
