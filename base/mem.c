@@ -52,14 +52,20 @@ char *mem_strndup(const char *s, size_t n)
 	return p;
 }
 
-char *mem_printf(const char *format, ...)
+char *mem_vprintf(const char *format, va_list args)
 {
 	char *s = NULL;
+	int n = vasprintf(&s, format, args);
+	return checked(n < 0 ? NULL : s);
+}
+
+char *mem_printf(const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
-	int n = vasprintf(&s, format, args);
+	char *s = mem_vprintf(format, args);
 	va_end(args);
-	return checked(n < 0 ? NULL : s);
+	return s;
 }
 
 void mem_free(void *p)

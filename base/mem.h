@@ -6,6 +6,7 @@
  * Allocation that cannot fail: out of memory aborts. In exchange every size that comes from outside is checked against a
  * limit before it is allocated. malloc, free and strdup are not called anywhere else.
  */
+#include <stdarg.h>
 #include <stddef.h>
 
 void *mem_new(size_t size);                                /* zeroed */
@@ -13,6 +14,7 @@ void *mem_array(size_t n, size_t size);                    /* zeroed, overflow-c
 void *mem_grow(void *p, size_t n, size_t size);            /* like realloc; new bytes are not zeroed */
 char *mem_strdup(const char *s);                           /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);                /* always NUL-terminated */
+char *mem_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void mem_free(void *p);                                    /* NULL is fine; keeps errno */
 

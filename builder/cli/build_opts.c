@@ -384,8 +384,8 @@ static int pull(struct making *m, struct err *e)
 static int network_and_allow(struct making *m, struct err *e)
 {
 	const char *n = m->o->network;
-	m->r->lower.network = strcmp(n, "none") == 0 ? SANDBOX_NET_NONE : strcmp(n, "host") == 0 ? SANDBOX_NET_HOST : SANDBOX_NET_DEFAULT;
-	m->r->lower.allow_host_network = m->r->lower.network == SANDBOX_NET_HOST;
+	m->r->lower.network = strcmp(n, "none") == 0 ? EXEC_NET_NONE : strcmp(n, "host") == 0 ? EXEC_NET_HOST : EXEC_NET_DEFAULT;
+	m->r->lower.allow_host_network = m->r->lower.network == EXEC_NET_HOST;
 	for (size_t i = 0; i < m->o->allow.n; i++) {
 		if (strcmp(m->o->allow.v[i], "network.host") == 0)
 			m->r->lower.allow_host_network = true;

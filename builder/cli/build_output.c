@@ -244,14 +244,11 @@ static void say(struct writing *w, const char *format, ...) __attribute__((forma
 
 static void say(struct writing *w, const char *format, ...)
 {
-	cleanup_free char *text = NULL;
 	va_list args;
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	cleanup_free char *text = mem_vprintf(format, args);
 	va_end(args);
-	if (text)
-		event_status(w->ev, w->step, str_of(text), 0, 0, true);
+	event_status(w->ev, w->step, str_of(text), 0, 0, true);
 }
 
 static int outbound(struct writing *w, bool as_is, struct descriptor *ret, struct err *e)

@@ -7,6 +7,7 @@
  * what changes files into steps. Pure but for the resolver, which is asked for base images' configurations.
  */
 #include "builder/graph/plan.h"
+#include "builder/ops/ops.h"
 #include "parser/ast.h"
 #include "registry/oci.h"
 
@@ -45,7 +46,7 @@ struct lower_opts {
 	size_t nno_cache_stages;
 	const struct lower_named *named;
 	size_t nnamed;
-	int network;                /* enum sandbox_network: --network */
+	enum exec_network network;  /* --network */
 	bool allow_host_network, allow_insecure;
 	struct str hostname;        /* empty: buildkitsandbox */
 	struct str cache_ns;        /* BUILDKIT_CACHE_MOUNT_NS */

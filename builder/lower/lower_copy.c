@@ -56,6 +56,9 @@ static struct str url_name(struct lowering *lw, struct str url)
 	for (size_t i = 0; i < rest.len; i++)
 		if (rest.p[i] == '?' || rest.p[i] == '#')
 			rest.len = i;
+	ptrdiff_t host_end = str_find(rest, '/');
+	while (host_end >= 0 && rest.len > (size_t)host_end + 1 && rest.p[rest.len - 1] == '/')
+		rest.len--;
 	ptrdiff_t slash = str_rfind(rest, '/');
 	struct str last = slash < 0 ? STR("") : str_from(rest, (size_t)slash + 1);
 	cleanup_buf struct buf name = {0};

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "builder/lower/stage.h"
-#include "builder/sandbox/sandbox.h"
 #include "parser/mountspec.h"
 #include "parser/values.h"
 
@@ -249,12 +248,12 @@ static int network_and_security(struct lowering *lw, const struct instr *in, str
 	const struct flag *f = instr_flag(in, "network");
 	args->network = lw->o->network;
 	if (f && str_eqz(f->value, "none"))
-		args->network = SANDBOX_NET_NONE;
+		args->network = EXEC_NET_NONE;
 	else if (f && str_eqz(f->value, "host"))
-		args->network = SANDBOX_NET_HOST;
+		args->network = EXEC_NET_HOST;
 	else if (f && !str_eqz(f->value, "default"))
 		return err_set(e, ERR_SYNTAX, "invalid network mode \"%.*s\": it is default, none or host", STR_ARG(f->value));
-	if (f && args->network == SANDBOX_NET_HOST && !lw->o->allow_host_network)
+	if (f && args->network == EXEC_NET_HOST && !lw->o->allow_host_network)
 		return err_set(e, ERR_DENIED, "network.host is not allowed: the host's network in a RUN needs --allow network.host");
 	f = instr_flag(in, "security");
 	if (!f || str_eqz(f->value, "sandbox"))

@@ -63,9 +63,7 @@ struct expander scope_expander(const struct scope *s, char escape)
 int scope_expand(const struct scope *s, char escape, struct str word, struct str *ret, struct err *e)
 {
 	struct expander x = scope_expander(s, escape);
-	if (expand_word(&x, word, s->arena, ret, e) < 0)
-		return err_wrap(e, "failed to process \"%.*s\"", STR_ARG(word));
-	return 0;
+	return expand_word(&x, word, s->arena, ret, e);
 }
 
 void scope_env(const struct scope *s, struct arena *a, struct strs *ret)

@@ -31,7 +31,7 @@ void scope_declare(struct scope *s, struct str name);
 bool scope_get(const struct scope *s, struct str name, struct str *ret);
 /* Ready-made lookup for expand_word. */
 struct expander scope_expander(const struct scope *s, char escape);
-/* expand_word over this scope, with the error wrapped as the reference words it. */
+/* expand_word over this scope. */
 int scope_expand(const struct scope *s, char escape, struct str word, struct str *ret, struct err *e);
 /* The list "K=V" of all set variables. */
 void scope_env(const struct scope *s, struct arena *a, struct strs *ret);

@@ -18,6 +18,9 @@
 #include "snapshotter/passwd.h"
 #include "snapshotter/place_folder.h"
 
+_Static_assert((int)EXEC_NET_DEFAULT == SANDBOX_NET_DEFAULT && (int)EXEC_NET_NONE == SANDBOX_NET_NONE && (int)EXEC_NET_HOST == SANDBOX_NET_HOST,
+	"the two enums say the same");
+
 static void hash_strs(const struct strs *l, struct hasher *h)
 {
 	hasher_u64(h, l->n);

@@ -49,6 +49,7 @@ struct op_copy_args {
 extern const struct op op_copy; /* inputs[0]: destination tree; further ones: sources */
 
 /* --- op_exec: RUN --- */
+enum exec_network { EXEC_NET_DEFAULT, EXEC_NET_NONE, EXEC_NET_HOST };
 enum exec_mount_kind { EXEC_BIND, EXEC_CACHE, EXEC_TMPFS, EXEC_SECRET, EXEC_SSH };
 struct exec_mount {
 	enum exec_mount_kind kind;
@@ -69,7 +70,7 @@ struct op_exec_args {
 	struct strs argv;
 	struct strs env;         /* "K=V", in order; HOME and proxies are added when it runs */
 	struct str cwd, user, hostname;
-	int network;             /* enum sandbox_network */
+	enum exec_network network;
 	bool insecure;
 	const struct exec_mount *mounts;
 	size_t nmounts;
