@@ -40,9 +40,12 @@ static bool slow_dirs(struct slow *w, size_t i, size_t k)
 
 static bool slow_star(struct slow *w, size_t i, size_t k)
 {
-	for (; !slow_at(w, i, k); k++)
+	while (!slow_at(w, i, k)) {
+		uint32_t ignored;
 		if (k == w->s.len || w->s.p[k] == '/')
 			return false;
+		k += glob_rune(str_from(w->s, k), &ignored);
+	}
 	return true;
 }
 

@@ -37,6 +37,9 @@ Test(globpat, a_character_is_never_matched_in_halves)
 	struct globpat p = compile("a\xC3?", &a);
 	cr_expect_not(globpat_match(&p, STR("a\xC3\xA9")));
 	cr_expect(globpat_match(&p, STR("a\xC3x")));
+	p = compile("*\xBB\xBF*", &a);
+	cr_expect_not(globpat_match(&p, STR("x\xEF\xBB\xBFx")));
+	cr_expect(globpat_match(&p, STR("x\xBB\xBFx")));
 }
 
 Test(globpat, every_kind_knows_its_parents)
