@@ -11,13 +11,35 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/io.h"
 #include "snapshotter/copy_carry.h"
 #include "snapshotter/relay.h"
+
+enum { EARLY_BYTES = 32 * 1024 * 1024 };
+
+/* Writes, and asks the kernel now and then to begin with what was written, so that the sync at the end does not have it all. */
+struct sink_early {
+	struct sink sink;
+	int fd;
+	uint64_t written, begun;
+};
+
+static int early_write(struct sink *sink, const void *p, size_t len, struct err *e)
+{
+	struct sink_early *s = (struct sink_early *)sink;
+	TRY(io_write_all(s->fd, p, len, e));
+	s->written += len;
+	if (s->written - s->begun >= EARLY_BYTES) {
+		(void)sync_file_range(s->fd, (off_t)s->begun, (off_t)(s->written - s->begun), SYNC_FILE_RANGE_WRITE);
+		s->begun = s->written;
+	}
+	return 0;
+}
 
 /* The tar on its way into a blob: bytes are hashed on one thread and written on another. */
 struct tar_out {
 	struct blob_writer *blob;
-	struct sink_fd file;
+	struct sink_early file;
 	struct hash_pipe pipe;
 	struct tar_writer tar;
 	struct digest digest;
@@ -35,7 +57,7 @@ static int tar_out_open(struct carry *c, struct tar_out *t, struct err *e)
 	if (!c->out->want_tar)
 		return 0;
 	TRY(blobs_writer(c->store->blobs, &t->blob, e));
-	sink_fd_init(&t->file, blob_writer_fd(t->blob));
+	t->file = (struct sink_early){.sink.write = early_write, .fd = blob_writer_fd(t->blob)};
 	hash_pipe_init(&t->pipe, &t->file.sink);
 	tar_writer_init(&t->tar, &t->pipe.sink, c->out->clamp);
 	c->tar = &t->tar;
@@ -68,11 +90,17 @@ static int scratch_open(struct store *s, struct scratch *ret, struct err *e)
 
 static int open_folder(struct carry *c, const struct scratch *s, struct err *e)
 {
+	struct stat st;
 	if (mkdirat(s->fd, "fs", 0755) < 0)
 		return err_sys(e, "create folder %s/fs", s->name);
 	if (fchmodat(s->fd, "fs", 0755, 0) < 0)
 		return err_sys(e, "chmod %s/fs", s->name);
 	TRY(fs_open_dir(s->fd, "fs", &c->folder, e));
+	if (fstat(c->folder, &st) < 0)
+		return err_sys(e, "stat %s/fs", s->name);
+	c->inherits = st.st_uid != geteuid() || st.st_gid != getegid();
+	if (c->inherits)
+		(void)fchownat(s->fd, "fs", geteuid(), getegid(), AT_SYMLINK_NOFOLLOW); /* the root is no entry: nobody relies on it */
 	const struct index *ix = c->plan->index;
 	for (size_t i = 0; i < ix->n; i++)
 		if (ix->entries[i].type == ENTRY_DIR && mkdirat(c->folder, ix->entries[i].path.p, 0700) < 0)
@@ -100,7 +128,7 @@ static int make_special(struct carry *c, const struct entry *en, struct err *e)
 	if (en->type == ENTRY_SYMLINK) {
 		if (symlinkat(en->target.p, c->folder, path) < 0)
 			return err_sys(e, "create link %s", path);
-		return carry_metadata(c->folder, en, e);
+		return carry_metadata(c, en, e);
 	}
 	if (en->type == ENTRY_LINK) {
 		/* ENOENT: a second name of a device that could not be made */
@@ -109,7 +137,7 @@ static int make_special(struct carry *c, const struct entry *en, struct err *e)
 	dev_t dev = device ? makedev(en->major, en->minor) : 0;
 	if (mknodat(c->folder, path, types[en->type] | 0600, dev) < 0)
 		return device && errno == EPERM ? 0 : err_sys(e, "create %s", path);
-	return en->type == ENTRY_WHITEOUT ? 0 : carry_metadata(c->folder, en, e);
+	return en->type == ENTRY_WHITEOUT ? 0 : carry_metadata(c, en, e);
 }
 
 /* What has no bytes, then the folders' metadata, deepest first. */
@@ -123,7 +151,7 @@ static int finish_folder(struct carry *c, struct err *e)
 			TRY(make_special(c, &ix->entries[i], e));
 	for (size_t i = ix->n; i-- > 0;)
 		if (ix->entries[i].type == ENTRY_DIR)
-			TRY(carry_metadata(c->folder, &ix->entries[i], e));
+			TRY(carry_metadata(c, &ix->entries[i], e));
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct carry {
 	struct copy_plan *plan;
 	const struct copy_out *out;
 	int folder;                       /* the layer's folder that is being made, or -1 */
+	bool inherits;                    /* what is made there does not belong to us by itself (a set-group-id folder above) */
 	int former;                       /* folder of the former layer, or -1 */
 	struct index *former_index;
 	struct tar_writer *tar;           /* or NULL */
@@ -47,7 +48,7 @@ int carry_small(struct carry *c, size_t i, bool want_data, char **data, struct e
 /* A large file, through a buffer, into the folder and the tar. */
 int carry_large(struct carry *c, size_t i, struct err *e);
 /* Owner, attributes, mode and times of what stands at the path in the folder. */
-int carry_metadata(int folder, const struct entry *en, struct err *e);
+int carry_metadata(const struct carry *c, const struct entry *en, struct err *e);
 
 /* --- copy_queue.c --- */
 /* All FILE entries on all cores; when there is a tar, everything goes into it in order. */

@@ -94,11 +94,16 @@ static bool may_not(int error)
 	return error == EPERM || error == EINVAL;
 }
 
-static int finish_file(int fd, const struct entry *en, struct err *e)
+static bool is_ours(const struct carry *c, const struct entry *en)
+{
+	return en->uid == geteuid() && en->gid == getegid() && !c->inherits;
+}
+
+static int finish_file(const struct carry *c, int fd, const struct entry *en, struct err *e)
 {
 	unsigned refused;
 	struct timespec times[2] = {{en->mtime, en->mtime_nsec}, {en->mtime, en->mtime_nsec}};
-	if ((en->uid != geteuid() || en->gid != getegid()) && fchown(fd, en->uid, en->gid) < 0 && !may_not(errno))
+	if (!is_ours(c, en) && fchown(fd, en->uid, en->gid) < 0 && !may_not(errno))
 		return err_sys(e, "chown %s", en->path.p);
 	if (en->xattrs.len)
 		TRY(xattrs_write(fd, "", en->xattrs, &refused, e));
@@ -109,13 +114,13 @@ static int finish_file(int fd, const struct entry *en, struct err *e)
 	return 0;
 }
 
-int carry_metadata(int folder, const struct entry *en, struct err *e)
+int carry_metadata(const struct carry *c, const struct entry *en, struct err *e)
 {
+	int folder = c->folder;
 	unsigned refused;
 	const char *path = en->path.p;
 	struct timespec times[2] = {{en->mtime, en->mtime_nsec}, {en->mtime, en->mtime_nsec}};
-	if ((en->uid != geteuid() || en->gid != getegid()) && fchownat(folder, path, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-		!may_not(errno))
+	if (!is_ours(c, en) && fchownat(folder, path, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0 && !may_not(errno))
 		return err_sys(e, "chown %s", path);
 	if (en->xattrs.len)
 		TRY(xattrs_write(folder, path, en->xattrs, &refused, e));
@@ -194,7 +199,7 @@ static int write_small(struct carry *c, const struct entry *en, const char *data
 	cleanup_close int fd = -1;
 	TRY(create(c, en, &fd, e));
 	TRY(io_write_all(fd, data, (size_t)en->size, e));
-	return finish_file(fd, en, e);
+	return finish_file(c, fd, en, e);
 }
 
 /* Bytes that nobody has to look at: the kernel copies them. */
@@ -216,7 +221,7 @@ static int copy_unseen(struct carry *c, const struct entry *en, const struct byt
 		left -= (uint64_t)n;
 	}
 	*ret_done = true;
-	return finish_file(fd, en, e);
+	return finish_file(c, fd, en, e);
 }
 
 int carry_small(struct carry *c, size_t i, bool want_data, char **data, struct err *e)
@@ -347,5 +352,5 @@ int carry_large(struct carry *c, size_t i, struct err *e)
 	}
 	if (c->tar)
 		TRY(tar_write_pad(c->tar, en->size, e));
-	return l.to >= 0 ? finish_file(l.to, en, e) : 0;
+	return l.to >= 0 ? finish_file(c, l.to, en, e) : 0;
 }

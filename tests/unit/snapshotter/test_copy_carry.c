@@ -321,3 +321,25 @@ Test(copy_carry, links_fifos_and_hard_links_are_made)
 	cr_expect(digest_eq(&want, &l.diff_id));
 	close(fs);
 }
+
+Test(copy_carry, a_group_that_is_inherited_does_not_get_into_the_layer)
+{
+	cleanup_bench struct bench b;
+	struct err e = {0};
+	struct copy_stats stats;
+	struct stat st;
+	int tmp, fs;
+	bench_open(&b, true);
+	OK(store_tmp(b.s, &tmp, &e));
+	if (fchown(tmp, geteuid(), 4711) < 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(fchmod(tmp, 02700), 0);
+	struct layer l = carry(&b, &(struct copy_out){.want_folder = true, .clamp = INT64_MAX}, &stats);
+	OK(store_layer_folder(b.s, &l.id, &fs, &e));
+	static const char *const paths[] = {"o", "o/d", "o/d/big", "o/top"};
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		cr_assert_eq(fstatat(fs, paths[i], &st, 0), 0);
+		cr_expect(st.st_gid == 0 && !(st.st_mode & 02000), "%s: %o %u", paths[i], st.st_mode, st.st_gid);
+	}
+	close(fs);
+}
