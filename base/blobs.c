@@ -84,11 +84,13 @@ int blobs_get(struct blobs *b, const struct digest *d, int *ret_fd, uint64_t *re
 	char path[PATH_LEN];
 	struct stat st;
 	blob_path(d, path);
-	cleanup_close int fd = openat(b->dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = openat(b->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "blob sha256:%s is not here", path + sizeof(BLOB_FOLDER));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open blob sha256:%s", path + sizeof(BLOB_FOLDER));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_CORRUPT, "blob sha256:%s is no regular file", path + sizeof(BLOB_FOLDER));
 	if (ret_size)
 		*ret_size = (uint64_t)st.st_size;
 	*ret_fd = steal_fd(&fd);

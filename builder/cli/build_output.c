@@ -286,6 +286,20 @@ static void push_progress(void *arg, const struct digest *blob, uint64_t done, u
 		event_status(w->ev, w->step, str_of(what), done, total, done == total);
 }
 
+/* Repositories of the same registry that hold the base images' layers already. */
+static void lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
+{
+	struct str *paths = arena_new(w->cli->arena, (w->b->nbases + 1) * sizeof(*paths));
+	for (size_t i = 0; i < w->b->nbases; i++) {
+		struct ref ref;
+		struct err ignored;
+		if (ref_parse(w->b->bases[i].name, w->cli->arena, &ref, &ignored) == 0 && str_eq(ref.host, target->host) &&
+		    !str_eq(ref.path, target->path))
+			paths[to->nmount_from++] = ref.path;
+	}
+	to->mount_from = paths;
+}
+
 static int push(struct writing *w, struct err *e)
 {
 	size_t n = w->out->nnames ? w->out->nnames : w->r->nnames;
@@ -300,6 +314,7 @@ static int push(struct writing *w, struct err *e)
 		struct remote_opts ro = {.push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 		struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
 		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
+		lenders(w, &ref, &to);
 		TRY(remote_open(&ref, &ro, &remote, e));
 		if (transfer(w->b->env->layout, str_of(digest), remote, ref.tag, &to, w->cli->arena, &pushed, e) < 0)
 			return err_wrap(e, "push %.*s", STR_ARG(names[i]));

@@ -3,6 +3,7 @@
 #define COOPER_BUILD_OUTPUT_H
 
 /* -o, --push, --load: what becomes of the result. */
+#include "builder/cli/build_images.h"
 #include "builder/cli/build_opts.h"
 #include "builder/cli/local.h"
 #include "builder/solve/event.h"
@@ -23,6 +24,8 @@ struct built {
 	bool has_image;
 	struct digest config;             /* of a single image */
 	struct digest pushed;             /* of the manifest as it was pushed or exported; none */
+	const struct found_image *bases;  /* images that were built upon: their repositories may lend blobs to a push */
+	size_t nbases;
 };
 int build_outputs_write(struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e);
 

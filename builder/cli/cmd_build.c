@@ -15,6 +15,7 @@
 #include "builder/cli/local.h"
 #include "builder/cli/progress.h"
 #include "builder/cli/report.h"
+#include "builder/cli/roots.h"
 #include "builder/export/assemble.h"
 #include "builder/solve/solve.h"
 #include "parser/parse.h"
@@ -206,11 +207,6 @@ static int make_image(struct build *b, struct err *e)
 	return 0;
 }
 
-static bool step_needed_work(const struct build *b)
-{
-	return b->solved.stats.ran > 0;
-}
-
 static int write_results(struct build *b, struct err *e)
 {
 	const struct tree **trees = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*trees));
@@ -220,14 +216,16 @@ static int write_results(struct build *b, struct err *e)
 	b->built.trees = trees;
 	b->built.platforms = b->r.platforms;
 	b->built.n = b->r.nplatforms;
+	b->built.bases = b->finder.found;
+	b->built.nbases = b->finder.n;
 	bool image = build_outputs_want_image(&b->r);
 	uint32_t step = event_step(b->events, image ? STR("exporting to image") : STR("exporting files"), NULL, NULL, 0);
 	event_started(b->events, step);
 	int rc = image ? make_image(b, e) : 0;
+	if (rc == 0 && b->solved.stats.ran > 0) /* bytes are on the disk before index.json names them */
+		rc = store_flush(b->local.store, e);
 	if (rc == 0)
 		rc = images_keep(&b->finder, e);
-	if (rc == 0 && step_needed_work(b))
-		rc = store_flush(b->local.store, e);
 	if (rc == 0)
 		rc = build_outputs_write(b->cli, &b->r, &b->built, b->events, step, e);
 	if (rc < 0)
@@ -288,6 +286,21 @@ static int tell(struct build *b, struct err *e)
 	return 0;
 }
 
+/* The cache keeps below a cap on its own; a build that only looked things up has nothing to add to it. */
+static void keep_small(struct build *b)
+{
+	static const uint64_t default_cap = (uint64_t)50 << 30;
+	const char *text = getenv("COOPER_CACHE_CAP");
+	uint64_t cap = default_cap;
+	struct gc_roots roots = roots_of(&b->local);
+	struct gc_result freed;
+	struct err ignored;
+	if (text && !opt_parse_bytes(text, &cap))
+		report_warning("COOPER_CACHE_CAP=%s is no size (50g, 0 for no cap)", text);
+	if (b->solved.stats.ran)
+		gc_auto(b->local.store, &roots, cap, &freed, &ignored);
+}
+
 static void build_done(struct build *b)
 {
 	progress_free(b->progress);
@@ -319,7 +332,9 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	TRY(solve_plan(b, e));
 	TRY(write_results(b, e));
 	progress_finish(b->progress);
-	return tell(b, e);
+	TRY(tell(b, e));
+	keep_small(b);
+	return 0;
 }
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
