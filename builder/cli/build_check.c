@@ -31,20 +31,56 @@ static int platform_normal(void *arg, struct str text, struct arena *a, struct s
 	return 0;
 }
 
+struct answers {
+	const struct build_inputs *in;
+	struct image_finder *finder; /* NULL: base images are taken as empty */
+};
+
 static bool is_context(void *arg, struct str name)
 {
-	const struct build_inputs *in = arg;
+	const struct build_inputs *in = ((struct answers *)arg)->in;
 	for (size_t i = 0; i < in->nnamed; i++)
 		if (str_ieq(in->named[i].name, name))
 			return true;
 	return false;
 }
 
-static struct survey_env survey(struct arena *a, const struct build_request *r, const struct build_inputs *in)
+/* An image that the build did not need is taken as an empty one: checking fetches nothing. */
+static int base_image(void *arg, struct str ref, struct str platform, struct arena *a, struct survey_image *ret, struct err *e)
 {
+	struct image_finder *f = ((struct answers *)arg)->finder;
+	struct platform want;
+	struct lower_image image = {0};
+	struct err ignored;
+	cleanup_buf struct buf text = {0};
+	*ret = (struct survey_image){0};
+	TRY(platform_parse(platform.len ? platform : STR("local"), a, &want, e));
+	if (!images_known(f, ref, &want) || image_find(f, ref, &want, a, &image, &ignored) < 0)
+		return 0;
+	platform_print(&image.platform, &text);
+	ret->platform = arena_str(a, buf_view(&text));
+	struct str *env = arena_new(a, (image.config.env.n + 1) * sizeof(*env));
+	for (size_t i = 0; i < image.config.env.n; i++)
+		env[i] = arena_str(a, image.config.env.v[i]);
+	struct str *triggers = arena_new(a, (image.config.onbuild.n + 1) * sizeof(*triggers));
+	for (size_t i = 0; i < image.config.onbuild.n; i++)
+		triggers[i] = arena_str(a, image.config.onbuild.v[i]);
+	ret->env = env;
+	ret->nenv = image.config.env.n;
+	ret->triggers = triggers;
+	ret->ntriggers = image.config.onbuild.n;
+	ret->has_shell = image.config.shell.n > 0;
+	image_config_done(&image.config);
+	return 0;
+}
+
+static struct survey_env survey(struct arena *a, const struct build_request *r, const struct build_inputs *in, struct image_finder *finder)
+{
+	struct answers *answers = arena_new(a, sizeof(*answers));
+	*answers = (struct answers){.in = in, .finder = finder};
 	struct survey_env env = {.target = r->lower.target, .build_args = r->lower.build_args, .nbuild_args = r->lower.nbuild_args,
 		.ignore = in->contexts[0].ignore, .check_ref = check_ref, .platform_normal = platform_normal, .is_context = is_context,
-		.arg = (void *)(uintptr_t)in};
+		.image = finder ? base_image : NULL, .arg = answers};
 	cleanup_buf struct buf p = {0}, host = {0};
 	struct platform h = platform_host();
 	platform_print(&r->platforms[0], &p);
@@ -54,11 +90,12 @@ static struct survey_env survey(struct arena *a, const struct build_request *r, 
 	return env;
 }
 
-int build_lint(struct cf *cf, const struct build_request *r, const struct build_inputs *in, struct events *ev, struct err *e)
+int build_lint(struct cf *cf, const struct build_request *r, const struct build_inputs *in, struct image_finder *finder, struct events *ev,
+	struct err *e)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_lint_report struct lint_report report = {0};
-	struct survey_env env = survey(&a, r, in);
+	struct survey_env env = survey(&a, r, in, finder);
 	lint_build(cf, &env, &report);
 	for (size_t i = 0; i < report.nfindings; i++) {
 		const struct lint_finding *f = &report.findings[i];
@@ -85,7 +122,7 @@ static int print_json(struct jval *j)
 static int check(struct cli *cli, const struct build_request *r, const struct build_inputs *in, bool json, struct err *e)
 {
 	cleanup_lint_report struct lint_report report = {0};
-	struct survey_env env = survey(cli->arena, r, in);
+	struct survey_env env = survey(cli->arena, r, in, NULL);
 	lint_check(in->text, in->file, &env, &report);
 	if (json) {
 		print_json(lint_report_json(&report, &in->text, in->file));
@@ -112,7 +149,7 @@ static int outline(struct cli *cli, const struct build_request *r, const struct 
 	cleanup_cf struct cf *cf = NULL;
 	cleanup_outline struct outline o = {0};
 	cleanup_buf struct buf text = {0};
-	struct survey_env env = survey(cli->arena, r, in);
+	struct survey_env env = survey(cli->arena, r, in, NULL);
 	TRY(cf_parse(in->text, in->file, &cf, e));
 	TRY(outline_make(cf, &env, &o, e));
 	if (json)

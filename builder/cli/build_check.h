@@ -3,11 +3,13 @@
 #define COOPER_BUILD_CHECK_H
 
 #include "builder/cli/build_context.h"
+#include "builder/cli/build_images.h"
 #include "builder/solve/event.h"
 
 /* --check and --call: the answer goes to stdout. Returns 0, EXIT_FAILED when there were findings, or a negative error. */
 int build_check(struct cli *cli, const struct build_request *r, const struct build_inputs *in, struct err *e);
-/* The checks of an ordinary build: warnings as events; ERR_SYNTAX when "# check=error=true" turns them into failures. */
-int build_lint(struct cf *cf, const struct build_request *r, const struct build_inputs *in, struct events *ev, struct err *e);
+/* The checks of an ordinary build, which knows its base images by now: warnings as events; ERR_SYNTAX when "# check=error=true" turns them into failures. */
+int build_lint(struct cf *cf, const struct build_request *r, const struct build_inputs *in, struct image_finder *finder, struct events *ev,
+	struct err *e);
 
 #endif

@@ -290,6 +290,21 @@ int image_find(void *arg, struct str name, const struct platform *want, struct a
 	return 0;
 }
 
+bool images_known(const struct image_finder *f, struct str name, const struct platform *want)
+{
+	cleanup_arena struct arena a = {0};
+	cleanup_buf struct buf familiar = {0};
+	struct ref ref;
+	struct err ignored;
+	if (ref_parse(name, &a, &ref, &ignored) < 0)
+		return false;
+	ref_print_familiar(&ref, &familiar);
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->found[i].name, buf_view(&familiar)) && platform_eq(&f->found[i].want, want))
+			return true;
+	return false;
+}
+
 int images_keep(struct image_finder *f, struct err *e)
 {
 	for (size_t i = 0; i < f->n; i++) {

@@ -27,6 +27,8 @@ struct image_finder {
 };
 /* resolver.image of lower.h; arg is a struct image_finder. */
 int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e);
+/* Was it asked for in this build? */
+bool images_known(const struct image_finder *f, struct str name, const struct platform *want);
 /* Names those that came from a registry and whose layers are all here now: they are images of the store from then on. */
 int images_keep(struct image_finder *f, struct err *e);
 

@@ -328,7 +328,7 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	TRY(cf_parse(b->inputs.text, b->inputs.file, &b->cf, e));
 	TRY(make_env(b, e));
 	TRY(make_plan(b, e));
-	TRY(build_lint(b->cf, &b->r, &b->inputs, b->events, e));
+	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
 	TRY(solve_plan(b, e));
 	TRY(write_results(b, e));
 	progress_finish(b->progress);
