@@ -99,8 +99,8 @@ static int open_folder(struct carry *c, const struct scratch *s, struct err *e)
 	if (fstat(c->folder, &st) < 0)
 		return err_sys(e, "stat %s/fs", s->name);
 	c->inherits = st.st_uid != geteuid() || st.st_gid != getegid();
-	if (c->inherits)
-		(void)fchownat(s->fd, "fs", geteuid(), getegid(), AT_SYMLINK_NOFOLLOW); /* the root is no entry: nobody relies on it */
+	if (c->inherits && fchownat(s->fd, "fs", geteuid(), getegid(), AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "chown %s/fs", s->name);
 	const struct index *ix = c->plan->index;
 	for (size_t i = 0; i < ix->n; i++)
 		if (ix->entries[i].type == ENTRY_DIR && mkdirat(c->folder, ix->entries[i].path.p, 0700) < 0)
