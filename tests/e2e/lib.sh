@@ -6,6 +6,9 @@
 #	$AUTH_REGISTRY                    the same, wants user "alice", password "s3cret", after need_auth_registry
 #	need_busybox, need_debian         images busybox:latest, debian:bookworm-slim in the store (and, with a registry, in it)
 #	need TOOL..., skip REASON         leaves the test when something is missing
+#	serve FOLDER [COMMAND...]         a web server on loopback until the test ends: $SERVER is host:port, $SERVER_LOG what was asked for
+#	digest_of BUILD-ARGUMENTS...      builds quietly and prints the digest
+#	build_ok BUILD-ARGUMENTS...       builds; the progress is in build.log
 #	assert_eq GOT WANT, assert_match TEXT PATTERN, assert_file PATH, assert_fails STATUS COMMAND...
 #	$ROLE                             "root" or "user"
 #
@@ -91,6 +94,33 @@ need_registry() { [ -n "${REGISTRY:-}" ] || skip "docker-registry is not install
 
 need_auth_registry() { [ -n "${AUTH_REGISTRY:-}" ] || skip "docker-registry is not installed"; }
 
+# --- web servers ---
+
+# Waits for the line "... port N ..." that python's http.server prints, and so do ours.
+serve() {
+	local folder=$1 port=
+	shift
+	[ $# -gt 0 ] || set -- python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder"
+	SERVER_LOG=$E2E_DIR/server.log
+	"$@" >"$SERVER_LOG" 2>&1 &
+	echo $! >>"$E2E_DIR/pids"
+	for _ in $(seq 100); do
+		port=$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$SERVER_LOG" | head -n 1)
+		[ -z "$port" ] || break
+		sleep 0.1
+	done
+	[ -n "$port" ] || fail "the server does not start"
+	SERVER=127.0.0.1:$port
+}
+
+# --- builds ---
+
+digest_of() { cooper build -q "$@" 2>quiet.log || { cat quiet.log >&2; return 1; }; }
+
+build_ok() { cooper build --progress=plain "$@" >stdout.log 2>build.log || { cat build.log >&2; fail "cooper build $*"; }; }
+
+steps_cached() { grep -c '^#[0-9]* CACHED' "${1:-build.log}" || :; }
+
 # --- base images ---
 
 need_busybox() {
@@ -101,10 +131,10 @@ need_busybox() {
 # Debian's minimal system, made once and kept in E2E_CACHE.
 debian_tar() {
 	local tar=$E2E_CACHE/debian-bookworm.tar
-	if [ ! -s "$tar" ]; then
+	if [ ! -f "$tar" ]; then
 		command -v mmdebstrap >/dev/null || return 1
 		mkdir -p "$E2E_CACHE"
-		mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$tar.$$" >&2 || { rm -f "$tar.$$"; return 1; }
+		mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates bookworm "$tar.$$" >&2 || { rm -f "$tar.$$"; return 1; }
 		chmod 644 "$tar.$$"
 		mv "$tar.$$" "$tar"
 	fi
@@ -112,7 +142,7 @@ debian_tar() {
 }
 
 need_debian() {
-	[ -s "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_debian at the top of the script makes it)"
+	[ -f "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_debian at the top of the script makes it)"
 	cooper import --change 'CMD ["bash"]' "$E2E_CACHE/debian-bookworm.tar" debian:bookworm-slim >/dev/null
 	[ -z "${1:-}" ] || cooper push -q debian:bookworm-slim "$REGISTRY/debian:bookworm-slim" >/dev/null
 }
@@ -134,6 +164,7 @@ run_one() {
 		"$name"
 	) >"$E2E_DIR/log" 2>&1
 	rc=$?
+	stop_pids "$E2E_DIR/pids"
 	if [ $rc = 0 ]; then
 		echo "ok - $ROLE: $words"
 	elif [ $rc = 77 ]; then
@@ -176,9 +207,15 @@ run_user() {
 		USER="$E2E_USER" LOGNAME="$E2E_USER" bash "$E2E_SCRIPT" "$COOPER"
 }
 
+stop_pids() {
+	local pid
+	[ ! -f "$1" ] || while read -r pid; do kill "$pid" 2>/dev/null; done <"$1"
+	return 0
+}
+
 stop_all() {
 	trap - EXIT INT TERM
-	[ ! -f "$E2E_TOP/pids" ] || while read -r pid; do kill "$pid" 2>/dev/null; done <"$E2E_TOP/pids"
+	stop_pids "$E2E_TOP/pids"
 	[ -n "${E2E_KEEP:-}" ] && echo "# kept: $E2E_TOP" || remove_all "$E2E_TOP"
 }
 
