@@ -166,7 +166,8 @@ static void drop_fd(struct xtree *t, struct xnode *n)
 {
 	if (n->slot < 0)
 		return;
-	mem_cleanup_close(&t->slots[n->slot].fd);
+	close(t->slots[n->slot].fd);
+	t->slots[n->slot].fd = -1;
 	t->slots[n->slot].node = NULL;
 	n->slot = -1;
 }

@@ -22,8 +22,8 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 	struct index **ret, struct err *e);
 
 /* Unpacks a blob of the store (any compression) into layers/<id>, verifying blob digest and diff id before anything becomes
- * visible; records the diff id's layer. Whiteouts get overlayfs' form. `progress` (may be NULL) is told compressed bytes.
- * Device nodes that may not be made here are recorded in the index all the same. */
+ * visible; records the diff id's layer, and which tar the blob holds. Whiteouts get overlayfs' form. `progress` (may be NULL)
+ * is told, in this thread, how many compressed bytes were read so far. Device nodes that may not be made here are recorded in the index all the same. */
 int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
 	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e);
 
@@ -31,7 +31,7 @@ int layer_unpack(struct store *s, const struct digest *blob, const struct digest
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e);
 
 /* Makes the layer's tar with times clamped, from its folder (or from another tar of it), into blobs/, uncompressed; gives the
- * recorded one when it was made before. */
+ * recorded one when it was made before. ret_size may be NULL. */
 int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, const struct cancel *cancel, struct digest *ret_diff_id,
 	uint64_t *ret_size, struct err *e);
 

@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "snapshotter/extract_meta.h"
 #include "snapshotter/extract_tree.h"
 #include "snapshotter/xattrs.h"
 
@@ -34,11 +35,12 @@ struct extract {
 	struct whiteout *whiteouts;
 	size_t nwhiteouts, cap;
 	char *chunk;
-	uint32_t uid, gid;    /* what new files get by themselves */
-	bool single_id;       /* a user namespace with one id only: owners cannot be set here */
+	struct extract_ids ids;
 	bool has_root;
 	struct entry root;    /* what the archive says about the root */
 	struct buf resolved;
+	int whiteout_fd;      /* an open folder with a whiteout that others are linked to, -1 = none yet */
+	const char *whiteout;
 };
 
 int extract_new(int rootfd, const struct index *known, const struct cancel *cancel, struct extract **ret, struct err *e)
@@ -49,8 +51,8 @@ int extract_new(int rootfd, const struct index *known, const struct cancel *canc
 	x->known = known;
 	x->cancel = cancel;
 	x->chunk = mem_grow(NULL, IO_CHUNK, 1);
-	x->uid = geteuid();
-	x->gid = getegid();
+	x->whiteout_fd = -1;
+	x->ids = (struct extract_ids){.uid = geteuid(), .gid = getegid()};
 	*ret = x;
 	return 0;
 }
@@ -59,6 +61,7 @@ void extract_free(struct extract *x)
 {
 	if (!x)
 		return;
+	mem_cleanup_close(&x->whiteout_fd);
 	xtree_done(&x->tree);
 	mem_free(x->whiteouts);
 	mem_free(x->chunk);
@@ -67,65 +70,6 @@ void extract_free(struct extract *x)
 }
 
 /* --- metadata --- */
-
-/* A namespace that maps one id only: what newuidmap is not there for. */
-static bool maps_one_id(void)
-{
-	struct err ignored;
-	cleanup_buf struct buf b = {0};
-	unsigned inside, outside, count;
-	if (io_read_file(AT_FDCWD, "/proc/self/uid_map", 4096, &b, &ignored) < 0)
-		return false;
-	return sscanf(b.p, "%u %u %u", &inside, &outside, &count) == 3 && count == 1 && strchr(b.p, '\n') == strrchr(b.p, '\n');
-}
-
-static int no_owner(struct extract *x, const struct entry *en, const char *name, struct err *e)
-{
-	if (errno == EINVAL && maps_one_id()) {
-		x->single_id = true;
-		return 0;
-	}
-	if (errno != EINVAL && errno != EPERM)
-		return err_sys(e, "change owner of %s", name);
-	return err_set(e, ERR_DENIED, "%s belongs to %u:%u, which is not mapped here: give this user a range of ids that holds it in "
-		"/etc/subuid and /etc/subgid", name, en->uid, en->gid);
-}
-
-static int set_owner(struct extract *x, int dirfd, const char *name, const struct entry *en, struct err *e)
-{
-	if (x->single_id || (en->uid == x->uid && en->gid == x->gid))
-		return 0;
-	int rc = *name ? fchownat(dirfd, name, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) : fchown(dirfd, en->uid, en->gid);
-	return rc == 0 ? 0 : no_owner(x, en, name, e);
-}
-
-static int set_times(int dirfd, const char *name, const struct entry *en, struct err *e)
-{
-	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = en->mtime, .tv_nsec = en->mtime_nsec}};
-	int rc = *name ? utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) : futimens(dirfd, t);
-	return rc == 0 ? 0 : err_sys(e, "set times of %s", name);
-}
-
-/* Of an open file or folder: owner, mode, xattrs, times. */
-static int set_open(struct extract *x, int fd, const struct entry *en, mode_t has, struct err *e)
-{
-	unsigned refused;
-	TRY(set_owner(x, fd, "", en, e));
-	if (en->mode != has && fchmod(fd, en->mode) < 0)
-		return err_sys(e, "change mode");
-	TRY(xattrs_write(fd, NULL, en->xattrs, &refused, e));
-	return set_times(fd, "", en, e);
-}
-
-/* Of anything else than a file or folder. */
-static int set_special(struct extract *x, int dirfd, const char *name, const struct entry *en, struct err *e)
-{
-	TRY(set_owner(x, dirfd, name, en, e));
-	/* No symlink can be here: the folder is ours alone and the node was made by us. */
-	if (en->type != ENTRY_SYMLINK && fchmodat(dirfd, name, en->mode, 0) < 0)
-		return err_sys(e, "change mode of %s", name);
-	return set_times(dirfd, name, en, e);
-}
 
 static void known_times(const struct extract *x, struct str path, struct entry *en)
 {
@@ -182,17 +126,30 @@ static int make_file(struct extract *x, int dirfd, const char *name, struct xino
 	if (fd < 0)
 		return err_sys(e, "create %s", name);
 	TRY(copy_data(x, fd, i, r, e));
-	return set_open(x, fd, &i->en, 0600, e);
+	return extract_set_open(&x->ids, fd, &i->en, 0600, e);
 }
 
 static int make_device(struct extract *x, int dirfd, const char *name, struct xinode *i, struct err *e)
 {
 	mode_t kind = i->en.type == ENTRY_FIFO ? S_IFIFO : i->en.type == ENTRY_CHAR ? S_IFCHR : S_IFBLK;
 	if (mknodat(dirfd, name, kind | 0600, makedev(i->en.major, i->en.minor)) == 0)
-		return set_special(x, dirfd, name, &i->en, e);
+		return extract_set_special(&x->ids, dirfd, name, &i->en, e);
 	if (errno != EPERM || i->en.type == ENTRY_FIFO)
 		return err_sys(e, "create %s", name);
 	i->missing = true; /* devices are not for everyone to make: the index has it */
+	return 0;
+}
+
+/* One inode serves for many whiteouts, as overlayfs itself does it: a link costs much less than an inode. */
+static int make_whiteout(struct extract *x, int dirfd, const char *name, struct err *e)
+{
+	if (x->whiteout_fd >= 0 && linkat(x->whiteout_fd, x->whiteout, dirfd, name, 0) == 0)
+		return 0;
+	if (mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) < 0)
+		return err_sys(e, "create whiteout %s", name);
+	mem_cleanup_close(&x->whiteout_fd);
+	x->whiteout_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	x->whiteout = name;
 	return 0;
 }
 
@@ -210,9 +167,9 @@ static int make_inode(struct extract *x, struct xnode *n, struct tar_reader *r, 
 	case ENTRY_SYMLINK:
 		if (symlinkat(i->en.target.p, dirfd, name) < 0)
 			return err_sys(e, "create symlink %s", name);
-		return set_special(x, dirfd, name, &i->en, e);
+		return extract_set_special(&x->ids, dirfd, name, &i->en, e);
 	case ENTRY_WHITEOUT:
-		return mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) == 0 ? 0 : err_sys(e, "create whiteout %s", name);
+		return make_whiteout(x, dirfd, name, e);
 	default:
 		return make_device(x, dirfd, name, i, e);
 	}
@@ -262,12 +219,12 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 	unsigned refused;
 	const char *name = xnode_base(n);
 	TRY(xtree_fd(&x->tree, n->parent, &dirfd, e));
-	if (!x->single_id && fchownat(dirfd, name, was->uid, was->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		TRY(no_owner(x, was, name, e));
+	if (!x->ids.single && fchownat(dirfd, name, was->uid, was->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		TRY(extract_no_owner(&x->ids, was, name, e));
 	if (fchmodat(dirfd, name, was->mode, 0) < 0)
 		return err_sys(e, "change mode of %s", name);
 	TRY(xattrs_write(dirfd, name, was->xattrs, &refused, e));
-	return set_times(dirfd, name, was, e);
+	return extract_set_times(dirfd, name, was, e);
 }
 
 static int make_link(struct extract *x, struct xnode *parent, struct xnode *target, const struct entry *en, struct err *e)
@@ -427,7 +384,7 @@ static int finish_folder(struct extract *x, struct xnode *n, struct err *e)
 		return err_sys(e, "open folder %s", n->path.p);
 	if (en->opaque && fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
 		return err_sys(e, "mark %s as opaque (the store's file system must keep user.* attributes)", n->path.p);
-	return set_open(x, fd, en, 0700, e);
+	return extract_set_open(&x->ids, fd, en, 0700, e);
 }
 
 /* Folders from the deepest up; and all nodes are gathered on the way. */
@@ -483,7 +440,7 @@ static int finish_root(struct extract *x, struct err *e)
 	cleanup_close int fd = openat(x->tree.rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the root folder");
-	return set_open(x, fd, &x->root, (mode_t)-1, e);
+	return extract_set_open(&x->ids, fd, &x->root, (mode_t)-1, e);
 }
 
 int extract_finish(struct extract *x, struct index **ret, uint64_t *ret_bytes, struct err *e)

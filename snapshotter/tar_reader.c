@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "snapshotter/tar.h"
 #include "snapshotter/tar_header.h"
+#include "snapshotter/tar_name.h"
 #include "snapshotter/tar_pax.h"
 
-enum { BUFFER = 128 * 1024, PATH_LIMIT = 64 * 1024, DEPTH_LIMIT = 512, TARGET_LIMIT = 4095, MAX_ID = UINT32_MAX - 1 };
+enum { BUFFER = 128 * 1024, TARGET_LIMIT = 4095, MAX_ID = UINT32_MAX - 1 };
 enum { MAX_MAJOR = 0xfff, MAX_MINOR = 0xfffff };
 
 const struct tar_limits tar_limits_default = {.bytes = (uint64_t)64 << 30, .entries = 10 * 1000 * 1000, .pax = 1 << 20};
@@ -140,79 +141,6 @@ static int meta(struct tar_reader *r, uint64_t size, struct buf *to, struct err 
 	return skip(r, padding(size), e);
 }
 
-/* --- names --- */
-
-static int odd_name(struct str name, const char *why, struct err *e)
-{
-	cleanup_buf struct buf q = {0};
-	buf_quote(&q, name.len > 200 ? str_sub(name, 0, 200) : name);
-	return err_set(e, ERR_CORRUPT, "tar: %s: %s", q.p, why);
-}
-
-/* "/./a//b/" -> "a/b"; the root gives "". */
-static int clean(struct str raw, struct buf *out, struct err *e)
-{
-	struct str rest = raw, part;
-	unsigned depth = 0;
-	buf_clear(out);
-	buf_need(out, 1);
-	if (raw.len == 0)
-		return odd_name(raw, "empty name", e);
-	if (raw.len > PATH_LIMIT)
-		return err_set(e, ERR_LIMIT, "tar: path of %zu bytes", raw.len);
-	while (str_split(&rest, '/', &part)) {
-		if (part.len == 0 || str_eqz(part, "."))
-			continue;
-		if (str_eqz(part, ".."))
-			return odd_name(raw, "\"..\" in a path", e);
-		if (part.len > 255)
-			return odd_name(raw, "name longer than 255 bytes", e);
-		if (++depth > DEPTH_LIMIT)
-			return err_set(e, ERR_LIMIT, "tar: path deeper than %d folders", DEPTH_LIMIT);
-		if (out->len)
-			buf_putc(out, '/');
-		buf_str(out, part);
-	}
-	return 0;
-}
-
-/* What the name says beyond a path: OCI image-spec, layer.md: whiteouts. */
-enum mark { MARK_NONE, MARK_WHITEOUT, MARK_OPAQUE, MARK_IGNORED };
-
-static int find_mark(struct buf *path, enum mark *ret, struct err *e)
-{
-	struct str rest = buf_view(path), part = {0};
-	*ret = MARK_NONE;
-	while (rest.len && str_split(&rest, '/', &part)) {
-		if (!str_starts(part, STR(".wh.")))
-			continue;
-		bool last = rest.p == NULL;
-		if (last && str_eqz(part, ".wh..wh..opq")) {
-			*ret = MARK_OPAQUE;
-		} else if (str_starts(part, STR(".wh..wh."))) { /* what aufs keeps for itself */
-			*ret = MARK_IGNORED;
-			return 0;
-		} else if (!last) {
-			return odd_name(buf_view(path), "whiteout as a folder", e);
-		} else {
-			*ret = MARK_WHITEOUT;
-		}
-	}
-	if (*ret == MARK_NONE)
-		return 0;
-	size_t dir = path_parent(buf_view(path)).len;
-	if (*ret == MARK_OPAQUE) {
-		path->len = dir;
-		return 0;
-	}
-	struct str name = str_from(part, 4);
-	if (name.len == 0 || str_eqz(name, ".") || str_eqz(name, ".."))
-		return odd_name(buf_view(path), "whiteout of nothing", e);
-	memmove(path->p + path->len - part.len, name.p, name.len);
-	path->len -= 4;
-	return 0;
-}
-
 /* --- entries --- */
 
 static bool is_gnu(const struct tar_header *h)
@@ -254,26 +182,26 @@ static int entry_name(struct tar_reader *r, const struct tar_header *h, bool *re
 		name = buf_view(&raw);
 	}
 	if (r->has_long_name && (r->pax.has_path || r->pax.sparse_name.len))
-		return odd_name(name, "two long names", e);
+		return tar_odd_name(name, "two long names", e);
 	*ret_slash = name.len && name.p[name.len - 1] == '/';
-	return clean(name, &r->path, e);
+	return tar_clean_name(name, &r->path, e);
 }
 
 static int entry_target(struct tar_reader *r, const struct tar_header *h, struct entry *en, struct err *e)
 {
 	struct str text = tar_header_text(h->link, sizeof(h->link));
 	if (r->pax.has_link && r->has_long_link)
-		return odd_name(buf_view(&r->path), "two long link targets", e);
+		return tar_odd_name(buf_view(&r->path), "two long link targets", e);
 	if (r->pax.has_link)
 		text = buf_view(&r->pax.link);
 	else if (r->has_long_link)
 		text = buf_view(&r->long_link);
 	if (text.len == 0)
-		return odd_name(buf_view(&r->path), "link without a target", e);
+		return tar_odd_name(buf_view(&r->path), "link without a target", e);
 	if (en->type == ENTRY_LINK) {
-		TRY(clean(text, &r->target, e));
+		TRY(tar_clean_name(text, &r->target, e));
 		if (r->target.len == 0)
-			return odd_name(buf_view(&r->path), "hard link to the root", e);
+			return tar_odd_name(buf_view(&r->path), "hard link to the root", e);
 	} else if (text.len > TARGET_LIMIT) {
 		return err_set(e, ERR_LIMIT, "tar: link target of %zu bytes", text.len);
 	} else {
@@ -290,7 +218,7 @@ static int entry_device(struct tar_reader *r, const struct tar_header *h, struct
 	TRY(tar_header_number(h->major, sizeof(h->major), MAX_MAJOR, "device number", &major, e));
 	TRY(tar_header_number(h->minor, sizeof(h->minor), MAX_MINOR, "device number", &minor, e));
 	if (en->type == ENTRY_CHAR && major == 0 && minor == 0)
-		return odd_name(buf_view(&r->path), "device 0:0, overlayfs' whiteout", e);
+		return tar_odd_name(buf_view(&r->path), "device 0:0, overlayfs' whiteout", e);
 	en->major = (uint32_t)major;
 	en->minor = (uint32_t)minor;
 	return 0;
@@ -567,11 +495,11 @@ static int fill_entry(struct tar_reader *r, const struct tar_header *h, struct e
 	if (en->type == ENTRY_FILE && slash && r->left == 0 && h->type != 'S')
 		en->type = ENTRY_DIR; /* V7 has no type for folders */
 	if (en->type != ENTRY_FILE && (r->left || r->pax.sparse))
-		return odd_name(buf_view(&r->path), "data where none can be", e);
+		return tar_odd_name(buf_view(&r->path), "data where none can be", e);
 	if (en->type == ENTRY_FILE && slash)
-		return odd_name(buf_view(&r->path), "a file's name with a slash at its end", e);
+		return tar_odd_name(buf_view(&r->path), "a file's name with a slash at its end", e);
 	if (r->path.len == 0 && en->type != ENTRY_DIR)
-		return odd_name(STR("/"), "the root is not a folder", e);
+		return tar_odd_name(STR("/"), "the root is not a folder", e);
 	if (en->type == ENTRY_SYMLINK || en->type == ENTRY_LINK)
 		TRY(entry_target(r, h, en, e));
 	if (en->type == ENTRY_CHAR || en->type == ENTRY_BLOCK)
@@ -586,14 +514,14 @@ static int fill_entry(struct tar_reader *r, const struct tar_header *h, struct e
 	return 0;
 }
 
-static int apply_mark(struct tar_reader *r, struct entry *en, enum mark mark, bool *ret_marker, struct err *e)
+static int apply_mark(struct tar_reader *r, struct entry *en, enum tar_mark mark, bool *ret_marker, struct err *e)
 {
-	*ret_marker = mark == MARK_OPAQUE;
-	if (mark != MARK_NONE) {
+	*ret_marker = mark == TAR_MARK_OPAQUE;
+	if (mark != TAR_MARK_NONE) {
 		if (en->type != ENTRY_FILE && en->type != ENTRY_LINK)
-			return odd_name(buf_view(&r->path), "whiteout that is no file", e);
-		*en = (struct entry){.type = mark == MARK_OPAQUE ? ENTRY_DIR : ENTRY_WHITEOUT, .opaque = mark == MARK_OPAQUE};
-		en->mode = mark == MARK_OPAQUE ? 0755 : 0;
+			return tar_odd_name(buf_view(&r->path), "whiteout that is no file", e);
+		*en = (struct entry){.type = mark == TAR_MARK_OPAQUE ? ENTRY_DIR : ENTRY_WHITEOUT, .opaque = mark == TAR_MARK_OPAQUE};
+		en->mode = mark == TAR_MARK_OPAQUE ? 0755 : 0;
 	}
 	en->path = buf_view(&r->path);
 	r->path.p[r->path.len] = '\0';
@@ -630,12 +558,12 @@ int tar_reader_next(struct tar_reader *r, struct entry *ret, bool *ret_marker_on
 			return err_set(e, ERR_LIMIT, "tar: more than %llu entries", (unsigned long long)r->limits.entries);
 		r->pad = padding(r->left);
 		struct entry en = {0};
-		enum mark mark;
+		enum tar_mark mark;
 		TRY(fill_entry(r, &h, &en, e));
 		if (en.size > r->limits.bytes || (r->bytes += en.size) > r->limits.bytes)
 			return err_set(e, ERR_LIMIT, "tar: more than %llu bytes", (unsigned long long)r->limits.bytes);
-		TRY(find_mark(&r->path, &mark, e));
-		if (mark == MARK_IGNORED)
+		TRY(tar_find_mark(&r->path, &mark, e));
+		if (mark == TAR_MARK_IGNORED)
 			continue;
 		*ret = en;
 		return apply_mark(r, ret, mark, ret_marker_only, e);
