@@ -19,9 +19,12 @@
 
 /* sandbox_mode's answer + 1; 0 = not asked yet. */
 static atomic_int known;
+/* userns_enter was here. */
+static atomic_bool own_namespace;
 
-void mode_forget(void)
+void mode_entered(void)
 {
+	atomic_store(&own_namespace, true);
 	atomic_store(&known, 0);
 }
 
@@ -63,11 +66,6 @@ static uint64_t mapped_ids(void)
 			total += count;
 	}
 	return total;
-}
-
-bool mode_initial_userns(void)
-{
-	return mapped_ids() == UINT32_MAX;
 }
 
 /* 0, or the errno of the first thing that was refused. */
@@ -134,7 +132,7 @@ static enum sandbox_mode inside(struct buf *why)
 		buf_puts(why, "user namespace with one id");
 		return SANDBOX_SINGLE_ID;
 	}
-	if (n == UINT32_MAX) {
+	if (n == UINT32_MAX && !atomic_load(&own_namespace)) {
 		buf_puts(why, "root");
 		return SANDBOX_ROOT;
 	}
@@ -152,6 +150,10 @@ static enum sandbox_mode outside(struct buf *why)
 		return SANDBOX_UNAVAILABLE;
 	}
 	struct mode_ids ids = mode_ids(&a);
+	if (ids.uid == 0) {
+		buf_puts(why, "user namespace in a container");
+		return SANDBOX_SUBIDS;
+	}
 	if (!ids.ranges) {
 		explain_ranges(why, &ids);
 		return SANDBOX_SINGLE_ID;

@@ -17,10 +17,8 @@ struct mode_ids {
 struct mode_ids mode_ids(struct arena *a);
 /* CAP_SYS_ADMIN in the user namespace this process is in. */
 bool mode_may_mount(void);
-/* Is this the machine's first user namespace? */
-bool mode_initial_userns(void);
-/* The answer of sandbox_mode has to be found again. */
-void mode_forget(void);
+/* This process is in a user namespace of its own now: the answer of sandbox_mode has to be found again. */
+void mode_entered(void);
 /* Why a user namespace could not be made, and what mends it. */
 void mode_explain_userns(struct buf *out, int error);
 

@@ -73,17 +73,36 @@ static bool succeeded(pid_t pid)
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* What the helper outside has to do: run two programs, or, for root in a container, write two files itself. */
+struct mapping {
+	const struct map_command *uids, *gids;
+	char *uid_path, *gid_path, *uid_text, *gid_text;
+};
+
+static bool write_text(const char *path, const char *text)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
 /* The helper outside. Exit: 0 both maps are written, 1 none is, 2 one of them. */
-static int helper(const struct map_command *uids, const struct map_command *gids, int go, int words)
+static int helper(const struct mapping *m, int go, int words)
 {
 	char c;
+	int n;
 	prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0);
 	if (read(go, &c, 1) != 1)
 		return 1;
-	dup2(words, 1);
-	dup2(words, 2);
-	pid_t u = spawn(uids), g = spawn(gids);
-	int n = succeeded(u) + succeeded(g);
+	if (m->uids) {
+		dup2(words, 1);
+		dup2(words, 2);
+		pid_t u = spawn(m->uids), g = spawn(m->gids);
+		n = succeeded(u);
+		n += succeeded(g);
+	} else {
+		n = write_text(m->uid_path, m->uid_text);
+		n += write_text(m->gid_path, m->gid_text);
+	}
 	return n == 2 ? 0 : n == 1 ? 2 : 1;
 }
 
@@ -147,7 +166,7 @@ struct helper_process {
 	int go[2], words[2];
 };
 
-static int helper_start(struct helper_process *h, const struct map_command *uids, const struct map_command *gids, struct err *e)
+static int helper_start(struct helper_process *h, const struct mapping *m, struct err *e)
 {
 	if (pipe2(h->go, O_CLOEXEC) < 0 || pipe2(h->words, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
@@ -157,7 +176,7 @@ static int helper_start(struct helper_process *h, const struct map_command *uids
 	if (h->pid == 0) {
 		close(h->go[1]);
 		close(h->words[0]);
-		_exit(helper(uids, gids, h->go[0], h->words[1]));
+		_exit(helper(m, h->go[0], h->words[1]));
 	}
 	close(h->go[0]);
 	close(h->words[1]);
@@ -178,13 +197,11 @@ static int helper_finish(struct helper_process *h, bool go, struct buf *words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }
 
-static int enter_with_ranges(const struct mode_ids *ids, struct arena *a, struct err *e)
+/* Into a new namespace while the helper writes the maps; without them with one id. */
+static int enter_mapped(const struct mapping *m, const struct mode_ids *ids, struct err *e)
 {
-	struct map_command *m = arena_new(a, 2 * sizeof(*m));
 	struct helper_process h = {0};
-	map_command(a, &m[0], ids->newuidmap, getpid(), ids->uid, &ids->uids);
-	map_command(a, &m[1], ids->newgidmap, getpid(), ids->gid, &ids->gids);
-	TRY(helper_start(&h, &m[0], &m[1], e));
+	TRY(helper_start(&h, m, e));
 	int rc = new_namespaces(e);
 	cleanup_buf struct buf words = {0};
 	int mapped = helper_finish(&h, rc == 0, &words);
@@ -192,9 +209,44 @@ static int enter_with_ranges(const struct mode_ids *ids, struct arena *a, struct
 	if (mapped == 0)
 		return 0;
 	if (mapped == 2)
-		return err_set(e, ERR_UNSUPPORTED, "map subordinate ids: %s", words.p ? words.p : "newuidmap failed");
+		return err_set(e, ERR_UNSUPPORTED, "map subordinate ids: %s", words.p ? words.p : "only one of the two maps was written");
 	log_debug("sandbox: no subordinate ids: %s", words.p ? words.p : "");
 	return map_single(ids->uid, ids->gid, e);
+}
+
+static int enter_with_ranges(const struct mode_ids *ids, struct arena *a, struct err *e)
+{
+	struct map_command *m = arena_new(a, 2 * sizeof(*m));
+	const struct mapping mapping = {.uids = &m[0], .gids = &m[1]};
+	map_command(a, &m[0], ids->newuidmap, getpid(), ids->uid, &ids->uids);
+	map_command(a, &m[1], ids->newgidmap, getpid(), ids->gid, &ids->gids);
+	return enter_mapped(&mapping, ids, e);
+}
+
+/* Every id of this namespace as itself, from its own map. */
+static char *identity_map(struct arena *a, const char *path)
+{
+	cleanup_buf struct buf text = {0}, out = {0};
+	struct err ignored = {0};
+	unsigned long inside, outside, count;
+	if (io_read_file(AT_FDCWD, path, 64 * 1024, &text, &ignored) < 0)
+		return arena_strdup(a, "0 0 1\n");
+	struct str rest = buf_view(&text), line;
+	while (str_split(&rest, '\n', &line)) {
+		char *z = arena_printf(a, "%.*s", STR_ARG(line));
+		if (sscanf(z, "%lu %lu %lu", &inside, &outside, &count) == 3)
+			buf_printf(&out, "%lu %lu %lu\n", inside, inside, count);
+	}
+	return arena_strdup(a, out.p ? out.p : "0 0 1\n");
+}
+
+/* Root without the right to mount, as in a container: it may still give all its ids to a namespace below. */
+static int enter_as_root(const struct mode_ids *ids, struct arena *a, struct err *e)
+{
+	const struct mapping m = {
+		.uid_path = arena_printf(a, "/proc/%d/uid_map", (int)getpid()), .uid_text = identity_map(a, "/proc/self/uid_map"),
+		.gid_path = arena_printf(a, "/proc/%d/gid_map", (int)getpid()), .gid_text = identity_map(a, "/proc/self/gid_map")};
+	return enter_mapped(&m, ids, e);
 }
 
 int userns_enter(struct err *e)
@@ -204,7 +256,9 @@ int userns_enter(struct err *e)
 		return 0;
 	struct mode_ids ids = mode_ids(&a);
 	int rc;
-	if (ids.ranges) {
+	if (ids.uid == 0) {
+		rc = enter_as_root(&ids, &a, e);
+	} else if (ids.ranges) {
 		rc = enter_with_ranges(&ids, &a, e);
 	} else {
 		rc = new_namespaces(e);
@@ -213,6 +267,6 @@ int userns_enter(struct err *e)
 	}
 	if (rc < 0)
 		return err_wrap(e, "user namespace");
-	mode_forget();
+	mode_entered();
 	return 0;
 }

@@ -2,14 +2,17 @@
 /*
  * Runs as a step and prints what it can reach, a line each, in an order that does not change: descriptors, processes, rights, mounts,
  * devices, files that must be closed, system calls with what they answer. The test compares with a list; a line more or less
- * is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer; `probe chown PATH UID GID` is chown(2).
+ * is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer; `probe chown PATH UID GID` is chown(2);
+ * `probe connect PORT` says by its status whether 127.0.0.1 answers there.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,10 +223,19 @@ static int talk(const char *path, const char *text)
 	return 0;
 }
 
+static int reach_loopback(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "socket") == 0)
 		return talk(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "connect") == 0)
+		return reach_loopback(atoi(argv[2]));
 	if (argc == 5 && strcmp(argv[1], "chown") == 0) /* numbers as they are, -1 too: shells' tools fill in what stat says */
 		return chown(argv[2], (uid_t)atoi(argv[3]), (gid_t)atoi(argv[4])) < 0;
 	descriptors();

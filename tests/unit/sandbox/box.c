@@ -6,11 +6,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +25,7 @@
 
 static const char *const applets[] = {"sh", "cat", "ls", "touch", "rm", "mkdir", "rmdir", "echo", "id", "stat", "mount", "umount", "sleep", "ln",
 	"chown", "chmod", "grep", "ps", "pwd", "ip", "hostname", "nc", "wc", "test", "true", "false", "sort", "tr", "env", "readlink", "head",
-	"dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq", "sed", "setsid", "unshare", "printenv", "cut", "su"};
+	"dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq", "sed", "setsid", "unshare", "printenv", "cut", "su", "tty", "stty"};
 
 /* In a child that is another user: then the exit status tells. */
 static bool in_child;
@@ -237,36 +241,54 @@ size_t box_users(struct box *b)
 	return n;
 }
 
-/* Criterion's assertions work only in the test's own process: the child says by its exit status. */
-static void become(const struct passwd *p, bool ids)
+static void enter(enum sandbox_mode want)
 {
 	struct err e = {0};
-	if (setgroups(0, NULL) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 || setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
-		_exit(3);
-	if (!ids && setenv("COOPER_SUBIDS", "none", 1) < 0)
-		_exit(3);
-	/* Changed ids take away from a process its own /proc; starting a program as a user gives it back. */
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (sandbox_mode(NULL) == SANDBOX_UNAVAILABLE)
 		_exit(77);
 	if (userns_enter(&e) < 0) {
 		fprintf(stderr, "# %s\n", e.text);
 		_exit(1);
 	}
-	if (sandbox_mode(NULL) != (ids ? SANDBOX_SUBIDS : SANDBOX_SINGLE_ID))
+	if (sandbox_mode(NULL) != want)
 		_exit(4);
 }
 
-void box_as_user(void (*fn)(struct box *b), bool ids)
+static void become_user(bool ids)
 {
 	const struct passwd *p = getpwnam("cooperdev");
-	if (!p || geteuid() != 0)
-		cr_skip_test("needs root and the user cooperdev");
+	if (!p || setgroups(0, NULL) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 || setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
+		_exit(3);
+	/* Changed ids take away from a process its own /proc; starting a program as a user gives it back. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (!ids && setenv("COOPER_SUBIDS", "none", 1) < 0)
+		_exit(3);
+	enter(ids ? SANDBOX_SUBIDS : SANDBOX_SINGLE_ID);
+}
+
+static void become_contained(bool masked)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	if (masked && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+			  mount("x", "/proc/bus", "tmpfs", 0, NULL) < 0))
+		_exit(3);
+	syscall(SYS_capget, &head, data);
+	data[0].effective &= ~(1U << CAP_SYS_ADMIN);
+	data[0].permitted = data[0].effective;
+	if (syscall(SYS_capset, &head, data) < 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		_exit(3);
+	enter(SANDBOX_SUBIDS);
+}
+
+/* Criterion's assertions work only in the test's own process: the child says by its exit status. */
+static void in_other_process(void (*become)(bool how), bool how, void (*fn)(struct box *b))
+{
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct box b;
 		in_child = true;
-		become(p, ids);
+		become(how);
 		box_init(&b);
 		fn(&b);
 		box_done(&b);
@@ -276,6 +298,20 @@ void box_as_user(void (*fn)(struct box *b), bool ids)
 	int status = 0;
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		cr_skip_test("no user namespaces for ordinary users");
+		cr_skip_test("no user namespaces here");
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x", status);
+}
+
+void box_as_user(void (*fn)(struct box *b), bool ids)
+{
+	if (geteuid() != 0 || !getpwnam("cooperdev"))
+		cr_skip_test("needs root and the user cooperdev");
+	in_other_process(become_user, ids, fn);
+}
+
+void box_in_container(void (*fn)(struct box *b), bool masked)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	in_other_process(become_contained, masked, fn);
 }

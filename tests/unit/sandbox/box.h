@@ -41,4 +41,7 @@ size_t box_users(struct box *b);
  * with a user namespace of one id. */
 void box_as_user(void (*fn)(struct box *b), bool ids);
 
+/* Runs fn in a child that is root without the right to mount, as in a container; `masked`: with part of /proc covered. */
+void box_in_container(void (*fn)(struct box *b), bool masked);
+
 #endif

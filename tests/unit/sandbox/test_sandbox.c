@@ -2,7 +2,9 @@
 /* Real steps in a small tree, as root and as an ordinary user. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -546,4 +548,84 @@ Test(sandbox, overlays_of_old_kernels_as_root)
 Test(sandbox, overlays_of_old_kernels_as_ordinary_user)
 {
 	box_as_user(old_overlays, true);
+}
+
+static void works_in_a_container(struct box *b)
+{
+	check_text(box_sh(b, "echo $$; touch /x; chown 5:6 /x; stat -c '%u %g' /x; cat /dev/zero | head -c 2 | wc -c", NULL), "1\n5 6\n2\n");
+	proc_and_sys_cannot_be_written(b);
+}
+
+Test(sandbox, root_of_a_container_may_run_steps)
+{
+	box_in_container(works_in_a_container, false);
+}
+
+/* The kernel then refuses a fresh /proc: the one that is there is used, read-only. */
+static void works_with_the_outer_proc(struct box *b)
+{
+	box_sh(b, "test -e /proc/self/status && ! touch /proc/sys/kernel/hostname 2>/dev/null && ! sh -c 'echo 5 > /proc/self/oom_score_adj' 2>/dev/null", NULL);
+}
+
+Test(sandbox, a_container_with_a_masked_proc_is_enough)
+{
+	box_in_container(works_with_the_outer_proc, true);
+}
+
+BOTH(the_default_network_does_not_reach_the_hosts_loopback)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	const struct sandbox_run run = {.network = SANDBOX_NET_DEFAULT};
+	cleanup_close int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	check(bind(listener, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(listener, 5) == 0);
+	check(getsockname(listener, (struct sockaddr *)&a, &len) == 0);
+	const struct sandbox_run host = {.network = SANDBOX_NET_HOST};
+	cleanup_free char *reach = mem_printf("probe connect %u", ntohs(a.sin_port));
+	box_sh(b, reach, &host);
+	box_sh(b, "true", &run);
+	const char *notice = sandbox_notice();
+	check(sandbox_notice() == NULL);
+	if (notice) { /* no pasta, no tun: the notice says so, and the host's network is there */
+		check(strstr(notice, "network of the host"), "%s", notice);
+		return;
+	}
+	cleanup_free char *script = mem_printf("! probe connect %u && ip route | grep -c default; ls /sys/class/net; "
+					       "cat /etc/resolv.conf | grep -c nameserver", ntohs(a.sin_port));
+	check_text(box_sh(b, script, &run), "1\neth0\nlo\n1\n");
+	sandbox_shutdown();
+}
+
+static void read_until(int fd, struct buf *out, const char *text)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char bytes[512];
+	while ((!out->p || !strstr(out->p, text)) && poll(&p, 1, 10000) > 0) {
+		ssize_t n = read(fd, bytes, sizeof(bytes));
+		if (n <= 0)
+			return;
+		buf_add(out, bytes, (size_t)n);
+	}
+}
+
+BOTH(an_interactive_step_has_a_terminal_of_its_own)
+{
+	int master = -1;
+	cleanup_buf struct buf out = {0};
+	struct winsize size = {.ws_row = 33, .ws_col = 77};
+	pid_t pid = forkpty(&master, NULL, NULL, &size);
+	if (pid == 0) {
+		const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .interactive = true};
+		struct sandbox_result r = {0};
+		struct err e = {0};
+		_exit(box_run(b, "tty; stty size; cat; echo end", &run, &r, &e) == 0 ? r.exit_code : 99);
+	}
+	read_until(master, &out, "33 77");
+	check(out.p && strstr(out.p, "/dev/pts/0\r\n33 77\r\n"), "%s", out.p ? out.p : "");
+	check(write(master, "typed\n\004", 7) == 7);
+	read_until(master, &out, "end");
+	check(strstr(out.p, "typed\r\ntyped\r\nend"), "%s", out.p);
+	int status = 1;
+	check(waitpid(pid, &status, 0) == pid && status == 0, "0x%x", status);
+	close(master);
 }
