@@ -3,9 +3,9 @@
  * bench-run [ROUNDS]: what a RUN step that does nothing costs, as medians of one run in microseconds:
  *
  *	fork+exec     a static program in the same tree, by vfork
- *	bare          a C program's minimum for the same: clone with the same namespaces, overlay mount, pivot_root, exec
- *	sandbox_run   network none
- *	bwrap         bubblewrap with the same namespaces over a prepared folder, when installed
+ *	bare          a C program's minimum for the same: clone with the same namespaces, overlay mount, pivot_root,
+ *exec sandbox_run   network none bwrap         bubblewrap with the same namespaces over a prepared folder, when
+ *installed
  *
  * The budget: sandbox_run at most 2.5 times bare. Needs root (or `unshare -Ur`), and a static busybox.
  */
@@ -76,8 +76,9 @@ static void run_plain(struct bench *b)
 static int bare_main(void *arg)
 {
 	struct bench *b = arg;
-	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || sys_mount("overlay", b->root_path, "overlay", 0, b->data) < 0 ||
-	    chdir(b->root_path) < 0 || sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0)
+	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    sys_mount("overlay", b->root_path, "overlay", 0, b->data) < 0 || chdir(b->root_path) < 0 ||
+	    sys_pivot_root(".", ".") < 0 || sys_umount2(".", MNT_DETACH) < 0)
 		_exit(1);
 	execve(command[0], command, env);
 	_exit(1);
@@ -93,8 +94,15 @@ static void run_sandbox(struct bench *b)
 {
 	struct err e = {0};
 	struct sandbox_result r = {0};
-	const struct sandbox_run run = {.lowers = &b->lower, .nlowers = 1, .upper_fd = b->upper, .work_fd = b->work, .argv = command, .env = env,
-		.cwd = "/", .hostname = "bench", .network = SANDBOX_NET_NONE};
+	const struct sandbox_run run = {.lowers = &b->lower,
+	    .nlowers = 1,
+	    .upper_fd = b->upper,
+	    .work_fd = b->work,
+	    .argv = command,
+	    .env = env,
+	    .cwd = "/",
+	    .hostname = "bench",
+	    .network = SANDBOX_NET_NONE};
 	if (sandbox_run(&run, &r, &e) < 0 || r.exit_code != 0) {
 		fprintf(stderr, "sandbox_run: %s\n", e.text);
 		exit(1);
@@ -104,9 +112,10 @@ static void run_sandbox(struct bench *b)
 static void run_bwrap(struct bench *b)
 {
 	pid_t pid;
-	char *const argv[] = {(char *)"bwrap", (char *)"--unshare-pid", (char *)"--unshare-ipc", (char *)"--unshare-uts", (char *)"--unshare-cgroup",
-		(char *)"--unshare-net", (char *)"--bind", b->lower_path, (char *)"/", (char *)"--dev", (char *)"/dev", (char *)"--proc",
-		(char *)"/proc", (char *)"/bin/true", NULL};
+	char *const argv[] = {(char *)"bwrap", (char *)"--unshare-pid", (char *)"--unshare-ipc",
+	    (char *)"--unshare-uts", (char *)"--unshare-cgroup", (char *)"--unshare-net", (char *)"--bind",
+	    b->lower_path, (char *)"/", (char *)"--dev", (char *)"/dev", (char *)"--proc", (char *)"/proc",
+	    (char *)"/bin/true", NULL};
 	must(posix_spawn(&pid, "/usr/bin/bwrap", NULL, NULL, argv, env) == 0, "spawn");
 	wait_for(pid);
 }
@@ -135,9 +144,12 @@ int main(int argc, char **argv)
 	b.work = folder(&b, b.work_path, sizeof(b.work_path), "work");
 	close(folder(&b, b.root_path, sizeof(b.root_path), "root"));
 	snprintf(b.exe, sizeof(b.exe), "%s/bin/true", b.lower_path);
-	snprintf(b.data, sizeof(b.data), "lowerdir=%s,upperdir=%s,workdir=%s,userxattr", b.lower_path, b.upper_path, b.work_path);
-	cleanup_free char *setup = mem_printf("cd %s && mkdir bin proc dev sys etc && cp /usr/bin/busybox bin/busybox && ln -s busybox bin/true && "
-					      "touch etc/hosts etc/resolv.conf", b.lower_path);
+	snprintf(b.data, sizeof(b.data), "lowerdir=%s,upperdir=%s,workdir=%s,userxattr", b.lower_path, b.upper_path,
+	    b.work_path);
+	cleanup_free char *setup = mem_printf(
+	    "cd %s && mkdir bin proc dev sys etc && cp /usr/bin/busybox bin/busybox && ln -s busybox bin/true && "
+	    "touch etc/hosts etc/resolv.conf",
+	    b.lower_path);
 	must(system(setup) == 0, "set up");
 	b.stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (int i = -2; i < rounds; i++) /* all kinds in turn, so that they meet the same load */

@@ -3,9 +3,9 @@
 #define COOPER_SANDBOX_AGENT_H
 
 /*
- * A unix socket of the host inside a step (the ssh agent): the step gets a socket of its own, with the owner and mode that were asked
- * for, and the builder carries bytes between it and the host's. So no host folder and no host inode is mounted, and the step's
- * user needs no rights on the host's socket.
+ * A unix socket of the host inside a step (the ssh agent): the step gets a socket of its own, with the owner and mode
+ * that were asked for, and the builder carries bytes between it and the host's. So no host folder and no host inode is
+ * mounted, and the step's user needs no rights on the host's socket.
  */
 #include <poll.h>
 

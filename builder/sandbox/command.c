@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding and starting the command. The candidates are worked out from PATH before the clone; the kernel says which exists,
- * with the step's own ids and inside its root. Our own program is never run there: while a step cannot reach it by a path, it
- * could by /proc/self/exe in the moment of exec, and then write to it (CVE-2019-5736).
+ * Finding and starting the command. The candidates are worked out from PATH before the clone; the kernel says which
+ * exists, with the step's own ids and inside its root. Our own program is never run there: while a step cannot reach it
+ * by a path, it could by /proc/self/exe in the moment of exec, and then write to it (CVE-2019-5736).
  */
 #include "builder/sandbox/job.h"
 
@@ -39,7 +39,8 @@ int command_prepare(struct job *j, struct err *e)
 		return 0;
 	}
 	while (*name && str_split(&rest, ':', &dir)) {
-		if (dir.len == 0 || dir.p[0] != '/') /* as Go's LookPath: never what happens to lie in the working folder */
+		if (dir.len == 0 ||
+		    dir.p[0] != '/') /* as Go's LookPath: never what happens to lie in the working folder */
 			continue;
 		ARENA_ROOM(j->arena, j->candidates, j->ncandidates, cap);
 		j->candidates[j->ncandidates++] = arena_printf(j->arena, "%.*s/%s", STR_ARG(dir), name);
@@ -50,7 +51,8 @@ int command_prepare(struct job *j, struct err *e)
 static bool is_self(const struct job *j, int dirfd, const char *path)
 {
 	struct stat st;
-	return j->self_ino != 0 && fstatat(dirfd, path, &st, 0) == 0 && st.st_ino == j->self_ino && st.st_dev == j->self_dev;
+	return j->self_ino != 0 && fstatat(dirfd, path, &st, 0) == 0 && st.st_ino == j->self_ino &&
+	       st.st_dev == j->self_dev;
 }
 
 /* Does the file, or the interpreter its first line names, mean this very program? */
@@ -78,6 +80,19 @@ static bool leads_to_self(const struct job *j, const char *path)
 	return false;
 }
 
+/* Another thread of the builder may have been cloning while the file was still being written: then its child has it
+ * open for writing for some milliseconds more. */
+static void start(const struct job *j, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+	for (int i = 0; i < 100; i++) {
+		syscall(SYS_execve, path, j->run->argv, j->run->env);
+		if (errno != ETXTBSY)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int command_exec(struct job *j)
 {
 	int denied = 0;
@@ -91,7 +106,7 @@ int command_exec(struct job *j)
 		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			errno = EACCES;
 		else
-			syscall(SYS_execve, path, j->run->argv, j->run->env);
+			start(j, path);
 		if (errno == EACCES)
 			denied = errno;
 		else if ((errno == ENOENT || errno == ENOTDIR) && stat(path, &st) == 0)
@@ -113,7 +128,8 @@ int command_error(const struct job *j, int error, struct err *e)
 	if (error == ENOEXEC)
 		return err_set(e, ERR_UNSUPPORTED, "exec %s: exec format error", path);
 	if (error == ENOENT && *path)
-		return err_set(e, ERR_NOT_FOUND, "exec %s: no such file or directory (its interpreter is missing)", path);
+		return err_set(
+		    e, ERR_NOT_FOUND, "exec %s: no such file or directory (its interpreter is missing)", path);
 	if (error == ENOENT && strchr(name, '/'))
 		return err_set(e, ERR_NOT_FOUND, "exec: \"%s\": stat %s: no such file or directory", name, name);
 	if (error == ENOENT)

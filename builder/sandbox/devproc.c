@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /dev, /proc and /sys of a step. /dev is a folder of the scratch tmpfs with six harmless devices bound into it: made with mknod where
- * that is allowed, else the host's after a look at their numbers. /proc and /sys are fresh instances for the step's own
- * namespaces; what they still tell or allow about the machine is covered as Docker does it.
+ * /dev, /proc and /sys of a step. /dev is a folder of the scratch tmpfs with six harmless devices bound into it: made
+ * with mknod where that is allowed, else the host's after a look at their numbers. /proc and /sys are fresh instances
+ * for the step's own namespaces; what they still tell or allow about the machine is covered as Docker does it.
  */
 #include "builder/sandbox/job.h"
 
@@ -17,7 +17,12 @@ static const struct device {
 	const char *name;
 	unsigned int major, minor;
 } devices[] = {
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+    {"null", 1, 3},
+    {"zero", 1, 5},
+    {"full", 1, 7},
+    {"random", 1, 8},
+    {"urandom", 1, 9},
+    {"tty", 5, 0},
 };
 
 static const char *const dev_folders[] = {"dev", "dev/pts", "dev/shm", "dev/mqueue"};
@@ -25,12 +30,24 @@ static const char *const dev_folders[] = {"dev", "dev/pts", "dev/shm", "dev/mque
 static const struct link {
 	const char *name, *text;
 } dev_links[] = {
-	{"dev/fd", "/proc/self/fd"},       {"dev/stdin", "/proc/self/fd/0"}, {"dev/stdout", "/proc/self/fd/1"},
-	{"dev/stderr", "/proc/self/fd/2"}, {"dev/ptmx", "pts/ptmx"},
+    {"dev/fd", "/proc/self/fd"},
+    {"dev/stdin", "/proc/self/fd/0"},
+    {"dev/stdout", "/proc/self/fd/1"},
+    {"dev/stderr", "/proc/self/fd/2"},
+    {"dev/ptmx", "pts/ptmx"},
 };
 
 static const char *const masked_proc[] = {
-	"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats",
+    "acpi",
+    "asound",
+    "interrupts",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
 };
 static const char *const readonly_proc[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
 static const char *const masked_sys[] = {"firmware", "devices/virtual/powercap"};
@@ -43,12 +60,14 @@ static int clone_host_device(struct job_mount *m, const struct device *d, struct
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open %s", m->target);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(d->major, d->minor))
-		return err_set(e, ERR_UNSUPPORTED, "%s of this machine is not the device %u:%u", m->target, d->major, d->minor);
+		return err_set(
+		    e, ERR_UNSUPPORTED, "%s of this machine is not the device %u:%u", m->target, d->major, d->minor);
 	m->tree_fd = sys_clone_tree(fd, "");
 	return m->tree_fd < 0 ? err_sys(e, "bind %s", m->target) : 0;
 }
 
-/* Every device is a mount of its own, so that /dev itself can be "nodev": a step that is root can make nodes, not open them. */
+/* Every device is a mount of its own, so that /dev itself can be "nodev": a step that is root can make nodes, not open
+ * them. */
 static int add_device(struct job *j, const struct device *d, struct err *e)
 {
 	struct job_mount *m = job_mount_add(j);
@@ -67,11 +86,13 @@ static int add_device(struct job *j, const struct device *d, struct err *e)
 	return clone_host_device(m, d, e);
 }
 
-/* --- --security=insecure: the host's devices ------------------------------------------------------------------------- */
+/* --- --security=insecure: the host's devices -------------------------------------------------------------------------
+ */
 
 static bool is_ours(const char *name)
 {
-	static const char *const names[] = {"pts", "shm", "mqueue", "ptmx", "console", "fd", "stdin", "stdout", "stderr", "log", "core"};
+	static const char *const names[] = {
+	    "pts", "shm", "mqueue", "ptmx", "console", "fd", "stdin", "stdout", "stderr", "log", "core"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -126,7 +147,8 @@ static int add_host_nodes(struct job *j, const char *folder, int depth, struct e
 static int make_dev(struct job *j, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dev_folders); i++)
-		if (mkdirat(j->scratch_fd, dev_folders[i], 0755) < 0 || fchmodat(j->scratch_fd, dev_folders[i], 0755, 0) < 0)
+		if (mkdirat(j->scratch_fd, dev_folders[i], 0755) < 0 ||
+		    fchmodat(j->scratch_fd, dev_folders[i], 0755, 0) < 0)
 			return err_sys(e, "create /%s", dev_folders[i]);
 	for (size_t i = 0; i < ARRAY_LEN(dev_links); i++)
 		if (symlinkat(dev_links[i].text, j->scratch_fd, dev_links[i].name) < 0)
@@ -140,8 +162,15 @@ static void fresh(struct job *j, const char *target, const char *type, const cha
     const char *fallback, bool optional)
 {
 	struct job_mount *m = job_mount_add(j);
-	*m = (struct job_mount){.source = SOURCE_FRESH, .target = target, .tree_fd = -1, .name = type, .options = options,
-	    .attrs = attrs, .fallback = fallback, .optional = optional, .builtin = true};
+	*m = (struct job_mount){.source = SOURCE_FRESH,
+	    .target = target,
+	    .tree_fd = -1,
+	    .name = type,
+	    .options = options,
+	    .attrs = attrs,
+	    .fallback = fallback,
+	    .optional = optional,
+	    .builtin = true};
 }
 
 static const char *const pts_options[] = {"newinstance", NULL, "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL};
@@ -184,14 +213,18 @@ int devproc_prepare(struct job *j, struct err *e)
 	fresh(j, "/sys", "sysfs", NULL, NO | readonly, "/sys", true);
 	fresh(j, "/sys/fs/cgroup", "cgroup2", NULL, NO | readonly, NULL, true);
 	struct job_mount *m = job_mount_add(j);
-	*m = (struct job_mount){.source = SOURCE_SCRATCH, .target = "/dev", .tree_fd = -1, .name = "dev",
-	    .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (j->run->insecure ? 0 : MOUNT_ATTR_NODEV), .builtin = true};
+	*m = (struct job_mount){.source = SOURCE_SCRATCH,
+	    .target = "/dev",
+	    .tree_fd = -1,
+	    .name = "dev",
+	    .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (j->run->insecure ? 0 : MOUNT_ATTR_NODEV),
+	    .builtin = true};
 	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
 		TRY(add_device(j, &devices[i], e));
 	if (j->run->insecure)
 		TRY(add_host_nodes(j, "/dev", 0, e));
-	fresh(j, "/dev/pts", "devpts", j->single_id ? pts_options_no_gid : pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-	    NULL, false);
+	fresh(j, "/dev/pts", "devpts", j->single_id ? pts_options_no_gid : pts_options,
+	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, NULL, false);
 	fresh(j, "/dev/shm", "tmpfs", shm_options(j), NO, NULL, false);
 	fresh(j, "/dev/mqueue", "mqueue", NULL, NO, NULL, true);
 	if (!j->run->insecure)
@@ -199,7 +232,8 @@ int devproc_prepare(struct job *j, struct err *e)
 	return 0;
 }
 
-/* --- after the clone ------------------------------------------------------------------------------------------------- */
+/* --- after the clone -------------------------------------------------------------------------------------------------
+ */
 
 static int tree_on(const struct job *j, const char *target)
 {
@@ -209,7 +243,8 @@ static int tree_on(const struct job *j, const char *target)
 	return -1;
 }
 
-/* Opens a name in a kernel file system; links there are never followed. -1 with errno 0: not there, nothing to cover. */
+/* Opens a name in a kernel file system; links there are never followed. -1 with errno 0: not there, nothing to cover.
+ */
 static int open_there(int base, const char *name)
 {
 	int fd = base < 0 ? -1 : openat(base, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -13,8 +13,12 @@ static int add_file(struct job *j, const char *name, const char *target, const s
 		return err_sys(e, "create %s", target);
 	TRY(io_write_all(fd, content->p, content->len, e));
 	struct job_mount *m = job_mount_add(j);
-	*m = (struct job_mount){.source = SOURCE_SCRATCH, .target = target, .tree_fd = -1, .name = name,
-	    .attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .builtin = true};
+	*m = (struct job_mount){.source = SOURCE_SCRATCH,
+	    .target = target,
+	    .tree_fd = -1,
+	    .name = name,
+	    .attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	    .builtin = true};
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See fakeids.h. Every thread that has set ids has an entry; one without an entry has those of its nearest ancestor with one, and
- * in the end those the step was started with. As long as nobody has set any, which is the rule, no process is looked at.
+ * See fakeids.h. Every thread that has set ids has an entry; one without an entry has those of its nearest ancestor
+ * with one, and in the end those the step was started with. As long as nobody has set any, which is the rule, no
+ * process is looked at.
  */
 #include "builder/sandbox/fakeids.h"
 
@@ -82,7 +83,8 @@ static bool look_up(pid_t tid, uint64_t *ret_started, pid_t *ret_above)
 		return false;
 	/* proc(5): field 22; the name, field 2, may hold anything but ends at the last parenthesis */
 	const char *rest = strrchr(text.p, ')');
-	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &started) != 1)
+	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	                 &started) != 1)
 		return false;
 	*ret_started = started;
 	*ret_above = tgid != tid ? tgid : ppid;
@@ -132,7 +134,8 @@ static int store(struct fakeids *f, pid_t tid, const struct ids *ids)
 static bool copy_memory(pid_t pid, unsigned long long address, void *p, size_t len, bool write)
 {
 	struct iovec local = {p, len}, remote = {(void *)(uintptr_t)address, len};
-	ssize_t n = write ? process_vm_writev(pid, &local, 1, &remote, 1, 0) : process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	ssize_t n =
+	    write ? process_vm_writev(pid, &local, 1, &remote, 1, 0) : process_vm_readv(pid, &local, 1, &remote, 1, 0);
 	return n == (ssize_t)len;
 }
 
@@ -159,7 +162,8 @@ static int set_one(uint32_t set[IDS], uint32_t id, bool privileged)
 	return change(set, privileged ? all : effective, privileged);
 }
 
-/* setreuid(2): the saved id follows the effective one when the real one is set, or the effective one to something new. */
+/* setreuid(2): the saved id follows the effective one when the real one is set, or the effective one to something new.
+ */
 static int set_two(uint32_t set[IDS], uint32_t real, uint32_t effective, bool privileged)
 {
 	bool follows = real != UINT32_MAX || (effective != UINT32_MAX && effective != set[REAL]);
@@ -267,7 +271,8 @@ void fakeids_serve(struct job *j)
 	struct seccomp_notif_resp r = {0};
 	if (ioctl(j->listener, SECCOMP_IOCTL_NOTIF_RECV, &q) < 0)
 		return;
-	int64_t value = answer(j->fakeids, (pid_t)q.pid, seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr), q.data.args);
+	int64_t value = answer(
+	    j->fakeids, (pid_t)q.pid, seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr), q.data.args);
 	r.id = q.id;
 	r.val = value < 0 ? 0 : value;
 	r.error = value < 0 ? (int)value : 0;

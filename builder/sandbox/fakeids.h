@@ -3,10 +3,10 @@
 #define COOPER_SANDBOX_FAKEIDS_H
 
 /*
- * Users and owners for a user namespace with one id, where the kernel refuses every other: chown and the calls that set and get ids
- * are answered by the builder through a seccomp listener. Processes are told the ids they have set, and keep the rights they have.
- * chown is written down in an extended attribute of the file, "user.cooper.owner" = "UID:GID", for whoever makes a layer of the
- * upper. Links cannot have one: theirs is lost.
+ * Users and owners for a user namespace with one id, where the kernel refuses every other: chown and the calls that set
+ * and get ids are answered by the builder through a seccomp listener. Processes are told the ids they have set, and
+ * keep the rights they have. chown is written down in an extended attribute of the file, "user.cooper.owner" =
+ * "UID:GID", for whoever makes a layer of the upper. Links cannot have one: theirs is lost.
  */
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,10 +15,26 @@
 
 enum owner_call {
 	OWNER_PRETEND, /* success, and nothing else */
-	OWNER_CHOWN, OWNER_LCHOWN, OWNER_FCHOWN, OWNER_FCHOWNAT,
-	OWNER_SETUID, OWNER_SETGID, OWNER_SETREUID, OWNER_SETREGID, OWNER_SETRESUID, OWNER_SETRESGID, OWNER_SETFSUID, OWNER_SETFSGID,
+	OWNER_CHOWN,
+	OWNER_LCHOWN,
+	OWNER_FCHOWN,
+	OWNER_FCHOWNAT,
+	OWNER_SETUID,
+	OWNER_SETGID,
+	OWNER_SETREUID,
+	OWNER_SETREGID,
+	OWNER_SETRESUID,
+	OWNER_SETRESGID,
+	OWNER_SETFSUID,
+	OWNER_SETFSGID,
 	OWNER_SETGROUPS,
-	OWNER_GETUID, OWNER_GETEUID, OWNER_GETGID, OWNER_GETEGID, OWNER_GETRESUID, OWNER_GETRESGID, OWNER_GETGROUPS,
+	OWNER_GETUID,
+	OWNER_GETEUID,
+	OWNER_GETGID,
+	OWNER_GETEGID,
+	OWNER_GETRESUID,
+	OWNER_GETRESGID,
+	OWNER_GETGROUPS,
 };
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who the step is: ids, capabilities, limits. Raw system calls, because the C library's setuid family wants to tell all
- * threads, and after the clone there are none. The order is the argument: groups, gid, bounding set, uid, then nothing ambient
- * and nothing inheritable, so that no right is left over from the builder.
+ * threads, and after the clone there are none. The order is the argument: groups, gid, bounding set, uid, then nothing
+ * ambient and nothing inheritable, so that no right is left over from the builder.
  */
 #include "builder/sandbox/job.h"
 
@@ -53,8 +53,8 @@ static int set_caps(uint64_t caps)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {
-		{.effective = (uint32_t)caps, .permitted = (uint32_t)caps},
-		{.effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32)},
+	    {.effective = (uint32_t)caps, .permitted = (uint32_t)caps},
+	    {.effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32)},
 	};
 	return (int)syscall(SYS_capset, &head, data);
 }

@@ -3,14 +3,15 @@
 #define COOPER_SANDBOX_JOB_H
 
 /*
- * One step while it is carried out; private to this folder. The parent fills it with ordinary code and errors that speak; what is
- * left for the processes after the clone is a table of short stages that read it and call nothing but the kernel.
+ * One step while it is carried out; private to this folder. The parent fills it with ordinary code and errors that
+ *speak; what is left for the processes after the clone is a table of short stages that read it and call nothing but the
+ *kernel.
  *
  *	builder --clone(new pid ns)--> keeper --clone(all namespaces, vfork)--> step, pid 1 of its own pid ns
  *
- * The keeper is there for the one promise that a hostile step could break otherwise: it dies with the builder (a step may
- * reset its own parent-death signal, but it cannot reach the keeper's), and with the keeper, init of the outer pid namespace,
- * the kernel kills everything inside.
+ * The keeper is there for the one promise that a hostile step could break otherwise: it dies with the builder (a step
+ *may reset its own parent-death signal, but it cannot reach the keeper's), and with the keeper, init of the outer pid
+ *namespace, the kernel kills everything inside.
  */
 #include <sys/stat.h>
 #include <time.h>
@@ -24,11 +25,11 @@
 /* Something made in the root only so that a mount can stand on it, or a folder touched by that. */
 struct note {
 	enum { NOTE_FILE, NOTE_FOLDER, NOTE_TOUCHED } kind;
-	bool in_upper;            /* TOUCHED: the upper had this folder before */
-	bool xattrs;              /* TOUCHED: it has extended attributes */
-	uint32_t mode, uid, gid;  /* TOUCHED: as it was */
+	bool in_upper;           /* TOUCHED: the upper had this folder before */
+	bool xattrs;             /* TOUCHED: it has extended attributes */
+	uint32_t mode, uid, gid; /* TOUCHED: as it was */
 	struct timespec mtime;
-	size_t path;              /* offset in shared.text, NUL-terminated, relative to the root */
+	size_t path; /* offset in shared.text, NUL-terminated, relative to the root */
 };
 enum { MAX_NOTES = 2048, MAX_NOTE_TEXT = 512 * 1024, DETAIL_SIZE = 512 };
 
@@ -54,43 +55,45 @@ enum source {
 struct job_mount {
 	enum source source;
 	const char *target;
-	struct overlay_old *old;  /* TREE that can only be made in the child */
-	int tree_fd;              /* filled in the child for the other kinds */
-	const char *name;         /* SCRATCH: name; FRESH: type */
+	struct overlay_old *old;    /* TREE that can only be made in the child */
+	int tree_fd;                /* filled in the child for the other kinds */
+	const char *name;           /* SCRATCH: name; FRESH: type */
 	const char *const *options; /* FRESH: key, value, ..., NULL; value NULL = flag */
-	const char *fallback;     /* FRESH: when it is refused, this path of the host, read-only */
-	const char *subpath;      /* of the source; walked inside it */
-	uint64_t attrs;           /* MOUNT_ATTR_* */
-	bool optional;            /* a failure is no failure */
-	bool builtin;             /* not one of sandbox_run.mounts */
+	const char *fallback;       /* FRESH: when it is refused, this path of the host, read-only */
+	const char *subpath;        /* of the source; walked inside it */
+	uint64_t attrs;             /* MOUNT_ATTR_* */
+	bool optional;              /* a failure is no failure */
+	bool builtin;               /* not one of sandbox_run.mounts */
 };
 
 struct job {
 	const struct sandbox_run *run;
 	struct shared *shared;
-	int root_fd;              /* detached mount of the merged tree, or */
-	struct overlay_old *root_old; /* what it takes to make it in the child */
-	int scratch_fd;           /* detached tmpfs: /dev, hosts, secrets, sockets, places to attach things at */
-	bool plain_root;          /* no lowers: the root is the upper itself */
+	int root_fd;                   /* detached mount of the merged tree, or */
+	struct overlay_old *root_old;  /* what it takes to make it in the child */
+	int scratch_fd;                /* detached tmpfs: /dev, hosts, secrets, sockets, places to attach things at */
+	bool plain_root;               /* no lowers: the root is the upper itself */
 	int status_read, status_write; /* closes at exec: the only news it carries */
-	int out[2], err[2];       /* read end, write end */
-	struct terminal *terminal; /* of an interactive step */
-	int net_fd;               /* network namespace to join, or -1 */
-	bool own_network;         /* NONE or net_fd */
+	int out[2], err[2];            /* read end, write end */
+	struct terminal *terminal;     /* of an interactive step */
+	int net_fd;                    /* network namespace to join, or -1 */
+	bool own_network;              /* NONE or net_fd */
 	bool single_id;
 	struct fakeids *fakeids;
-	int channel[2];           /* brings descriptors from the step; see channel.c */
-	int listener;             /* single id: seccomp's questions; see fakeids.h */
+	int channel[2]; /* brings descriptors from the step; see channel.c */
+	int listener;   /* single id: seccomp's questions; see fakeids.h */
 	struct job_mount *mounts;
 	size_t nmounts, mounts_cap;
-	char **candidates;        /* paths to try as the command */
+	char **candidates; /* paths to try as the command */
 	size_t ncandidates;
-	dev_t self_dev;           /* our own program: must never be run by a step */
+	dev_t self_dev; /* our own program: must never be run by a step */
 	ino_t self_ino;
-	char **masked_cpus;       /* thermal_throttle folders below /sys */
+	char **masked_cpus; /* thermal_throttle folders below /sys */
 	size_t nmasked_cpus;
-	char *stack, *keeper_stack;
-	struct arena *arena;      /* dies with the job */
+	int *keep; /* descriptors keeper and step need, ascending */
+	size_t nkeep;
+	char *stack;                /* the step's, then the keeper's */
+	struct arena *arena;        /* dies with the job */
 	struct listener *listeners; /* sockets handed to the step */
 	size_t nlisteners;
 	/* child only */
@@ -109,27 +112,27 @@ int job_detail(struct job *j, const char *what, const char *which);
 struct job_mount *job_mount_add(struct job *j);
 
 /* rootfs.c */
-int rootfs_prepare(struct job *j, struct err *e);           /* the merged tree, detached */
+int rootfs_prepare(struct job *j, struct err *e); /* the merged tree, detached */
 int rootfs_scratch(struct job *j, struct err *e);
-int rootfs_private(struct job *j);                          /* stages */
+int rootfs_private(struct job *j); /* stages */
 int rootfs_pivot(struct job *j);
 
 /* devproc.c */
 int devproc_prepare(struct job *j, struct err *e);
-int devproc_mask(struct job *j);                            /* stage: masked and read-only paths */
+int devproc_mask(struct job *j); /* stage: masked and read-only paths */
 
 /* etc_files.c */
 int etc_files_prepare(struct job *j, struct err *e);
 
 /* mounts.c */
 int mounts_prepare(struct job *j, struct err *e);
-int mounts_sources(struct job *j);                          /* stages */
+int mounts_sources(struct job *j); /* stages */
 int mounts_attach(struct job *j);
 int mounts_builtin(struct job *j);
 int mounts_cwd(struct job *j);
 
 /* stubs.c */
-void stubs_watch(struct job *j, struct walk *w);            /* child: makes the walk write notes */
+void stubs_watch(struct job *j, struct walk *w); /* child: makes the walk write notes */
 /* Afterwards, in the parent: takes them away again; what cannot be removed goes to ret->stubs. */
 void stubs_remove(struct job *j, struct sandbox_result *ret);
 
@@ -153,14 +156,14 @@ int network_join(struct job *j);
 
 /* output.c */
 int output_prepare(struct job *j, struct err *e);
-int output_attach(struct job *j);                           /* stage: 0, 1 and 2 of the step */
+int output_attach(struct job *j); /* stage: 0, 1 and 2 of the step */
 /* Passes output on until pidfd is ready and everything was read. True: it was cancelled (and the step was killed). */
 bool output_pump(struct job *j, int pidfd);
 
 /* channel.c */
 int channel_open(struct job *j, struct err *e);
-int channel_send(struct job *j, char letter, int fd);       /* in the step */
-int channel_receive(struct job *j, char letter);            /* in the builder; -1: it did not come. In the order of sending. */
+int channel_send(struct job *j, char letter, int fd); /* in the step */
+int channel_receive(struct job *j, char letter); /* in the builder; -1: it did not come. In the order of sending. */
 
 /* agent.c */
 int agent_listen(struct job *j, const char *name, const struct sandbox_mount *m, struct err *e);

@@ -4,7 +4,8 @@
 
 /*
  * The system calls for mounts and processes, by number: not every C library has wrappers for them, and the child of a
- * threaded process may call nothing that takes a lock. Never include <sys/mount.h> beside this: it defines the same names.
+ * threaded process may call nothing that takes a lock. Never include <sys/mount.h> beside this: it defines the same
+ * names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,8 @@
 #define AT_RECURSIVE 0x8000
 #endif
 
-static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)
+static inline int sys_mount(
+    const char *source, const char *target, const char *type, unsigned long flags, const void *data)
 {
 	return (int)syscall(SYS_mount, source, target, type, flags, data);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds out which of the ways to run a step this machine allows, by trying: a forked child makes a user namespace and a mount in
- * it, which is the only test that sees all the knobs (sysctls, AppArmor, seccomp filters of an outer container).
+ * Finds out which of the ways to run a step this machine allows, by trying: a forked child makes a user namespace and a
+ * mount in it, which is the only test that sees all the knobs (sysctls, AppArmor, seccomp filters of an outer
+ * container).
  */
 #include "builder/sandbox/mode.h"
 
@@ -76,7 +77,8 @@ static int probe(void)
 		return errno;
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		    sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 			error = errno;
 		_exit(write(fds[1], &error, sizeof(error)) < 0);
 	}
@@ -99,8 +101,9 @@ static bool knob_is(const char *path, char value)
 void mode_explain_userns(struct buf *out, int error)
 {
 	if (knob_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
-		buf_puts(out, "AppArmor keeps user namespaces from ordinary users (sysctl kernel.apparmor_restrict_unprivileged_userns=0, or "
-			      "a profile for cooper with `userns,`)");
+		buf_puts(out, "AppArmor keeps user namespaces from ordinary users (sysctl "
+		              "kernel.apparmor_restrict_unprivileged_userns=0, or "
+		              "a profile for cooper with `userns,`)");
 	else if (knob_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
 		buf_puts(out, "switched off for ordinary users (sysctl kernel.unprivileged_userns_clone=1)");
 	else if (knob_is("/proc/sys/user/max_user_namespaces", '0'))
@@ -108,8 +111,9 @@ void mode_explain_userns(struct buf *out, int error)
 	else if (error == ENOSPC || error == EUSERS)
 		buf_puts(out, "too many user namespaces (sysctl user.max_user_namespaces)");
 	else
-		buf_puts(out, "refused, probably by the security profile of the container this runs in (docker run --security-opt "
-			      "seccomp=unconfined --security-opt apparmor=unconfined, or --privileged)");
+		buf_puts(out, "refused, probably by the security profile of the container this runs in (docker run "
+		              "--security-opt "
+		              "seccomp=unconfined --security-opt apparmor=unconfined, or --privileged)");
 }
 
 static void explain_ranges(struct buf *out, const struct mode_ids *ids)
@@ -118,7 +122,9 @@ static void explain_ranges(struct buf *out, const struct mode_ids *ids)
 	if (!ids->newuidmap || !ids->newgidmap)
 		buf_puts(out, "newuidmap and newgidmap are missing (package uidmap). ");
 	if (ids->uids.n == 0 || ids->gids.n == 0)
-		buf_printf(out, "No subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s). ", ids->name);
+		buf_printf(out,
+		    "No subordinate ids (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s). ",
+		    ids->name);
 	const char *wish = secure_getenv("COOPER_SUBIDS");
 	if (wish && strcmp(wish, "none") == 0)
 		buf_puts(out, "COOPER_SUBIDS=none asks for it. ");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mounts of a step. The parent turns each into a detached tree, or writes its bytes into the scratch tmpfs; the child,
- * still in the host's tree, makes what only its namespaces can make, leaves the host's tree for good (rootfs_pivot), and then
- * attaches everything to descriptors found by walking the new root. A target's parents may be made for it; see stubs.c.
+ * The mounts of a step. The parent turns each into a detached tree, or writes its bytes into the scratch tmpfs; the
+ * child, still in the host's tree, makes what only its namespaces can make, leaves the host's tree for good
+ * (rootfs_pivot), and then attaches everything to descriptors found by walking the new root. A target's parents may be
+ * made for it; see stubs.c.
  */
 #include "builder/sandbox/job.h"
 
@@ -36,8 +37,8 @@ static int fresh_folder(struct job *j, const char *name, const struct stat *like
 		return err_sys(e, "open folder %s beside the upper", name);
 	if (like) {
 		const struct timespec times[2] = {like->st_atim, like->st_mtim};
-		if ((fchown(fd, like->st_uid, like->st_gid) < 0 && !j->single_id) || fchmod(fd, like->st_mode & 07777) < 0 ||
-		    futimens(fd, times) < 0)
+		if ((fchown(fd, like->st_uid, like->st_gid) < 0 && !j->single_id) ||
+		    fchmod(fd, like->st_mode & 07777) < 0 || futimens(fd, times) < 0)
 			return err_sys(e, "prepare folder %s beside the upper", name);
 	}
 	/* The kernel wants upper and work folder from one mount: so by the caller's descriptor, not by its own. */
@@ -52,7 +53,8 @@ static int copied_file(struct job *j, size_t i, int source, const struct stat *s
 	cleanup_free char *path = mem_printf("/proc/self/fd/%d", source);
 	TRY(fs_remove_tree(j->run->work_fd, name, e));
 	cleanup_close int in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	cleanup_close int out = openat(j->run->work_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int out =
+	    openat(j->run->work_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		return err_sys(e, "copy a file to mount");
 	if (ioctl(out, FICLONE, in) < 0) {
@@ -61,7 +63,8 @@ static int copied_file(struct job *j, size_t i, int source, const struct stat *s
 		TRY(io_copy(in, &to.sink, NULL, e));
 	}
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
-	if ((fchown(out, st->st_uid, st->st_gid) < 0 && !j->single_id) || fchmod(out, st->st_mode & 07777) < 0 || futimens(out, times) < 0)
+	if ((fchown(out, st->st_uid, st->st_gid) < 0 && !j->single_id) || fchmod(out, st->st_mode & 07777) < 0 ||
+	    futimens(out, times) < 0)
 		return err_sys(e, "copy a file to mount");
 	cleanup_close int fd = openat(j->run->work_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	*ret_tree = fd < 0 ? -1 : sys_clone_tree(fd, "");
@@ -90,8 +93,12 @@ static int prepare_bind(struct job *j, size_t i, const struct sandbox_mount *m, 
 		return err_sys(e, "look at the source");
 	if (m->nlowers == 1)
 		TRY(fresh_folder(j, name, &st, &empty, e));
-	const struct overlay o = {.name = arena_printf(j->arena, "o%zu", i), .lowers = m->lowers, .n = m->nlowers, .upper = -1, .work = -1,
-		.empty = empty};
+	const struct overlay o = {.name = arena_printf(j->arena, "o%zu", i),
+	    .lowers = m->lowers,
+	    .n = m->nlowers,
+	    .upper = -1,
+	    .work = -1,
+	    .empty = empty};
 	return use_overlay(j, &o, to, e);
 }
 
@@ -108,7 +115,8 @@ static int prepare_overlay(struct job *j, size_t i, const struct sandbox_mount *
 	cleanup_free char *upper_name = mem_printf("m%zu-upper", i), *work_name = mem_printf("m%zu-work", i);
 	TRY(fresh_folder(j, upper_name, &st, &upper, e));
 	TRY(fresh_folder(j, work_name, NULL, &work, e));
-	const struct overlay o = {.name = arena_printf(j->arena, "o%zu", i), .lowers = lowers, .n = n, .upper = upper, .work = work};
+	const struct overlay o = {
+	    .name = arena_printf(j->arena, "o%zu", i), .lowers = lowers, .n = n, .upper = upper, .work = work};
 	return use_overlay(j, &o, to, e);
 }
 
@@ -191,7 +199,8 @@ int mounts_prepare(struct job *j, struct err *e)
 	return 0;
 }
 
-/* --- after the clone ------------------------------------------------------------------------------------------------- */
+/* --- after the clone -------------------------------------------------------------------------------------------------
+ */
 
 static int fresh(struct job_mount *m)
 {
@@ -257,7 +266,8 @@ static int source_of(struct job *j, struct job_mount *m)
 int mounts_sources(struct job *j)
 {
 	j->empty_fd = sys_clone_tree(j->scratch_fd, "empty");
-	if (j->empty_fd < 0 || sys_mount_setattr(j->empty_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) < 0)
+	if (j->empty_fd < 0 || sys_mount_setattr(j->empty_fd,
+	                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) < 0)
 		return job_detail(j, "bind an empty folder", "");
 	for (size_t i = 0; i < j->nmounts; i++)
 		if (source_of(j, &j->mounts[i]) < 0) {

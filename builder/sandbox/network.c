@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which network a step gets. "none": a namespace with loopback. "host": the host's. The default: a private one that all steps of the
- * build share, started with the first step that needs it; where that cannot be had, the host's, and a notice says so once.
+ * Which network a step gets. "none": a namespace with loopback. "host": the host's. The default: a private one that all
+ * steps of the build share, started with the first step that needs it; where that cannot be had, the host's, and a
+ * notice says so once.
  */
 #include "builder/sandbox/network.h"
 
@@ -37,8 +38,8 @@ static void try_private(void)
 		return;
 	}
 	log_debug("sandbox: no private network: %s", e.text);
-	snprintf(shared.notice, sizeof(shared.notice), "RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)",
-	    e.text);
+	snprintf(shared.notice, sizeof(shared.notice),
+	    "RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)", e.text);
 }
 
 const char *sandbox_notice(void)

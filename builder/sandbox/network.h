@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* resolv.c: the nameservers of the host that a step on its own network can reach: the host's files without resolvers on loopback.
- * Returns how many there are. */
+/* resolv.c: the nameservers of the host that a step on its own network can reach: the host's files without resolvers on
+ * loopback. Returns how many there are. */
 size_t resolv_private(struct buf *out);
 /* The host's file as it is. */
 void resolv_host(struct buf *out);
@@ -20,8 +20,8 @@ struct pasta {
 	int alive;        /* the supervisor goes when this is closed */
 	int net_fd;       /* the network namespace */
 };
-/* Makes a network namespace that reaches the outside through pasta and nothing of the host's loopback. ERR_UNSUPPORTED: this
- * machine cannot; e says why. At most about five seconds. */
+/* Makes a network namespace that reaches the outside through pasta and nothing of the host's loopback. ERR_UNSUPPORTED:
+ * this machine cannot; e says why. At most about five seconds. */
 int pasta_start(struct pasta *ret, struct err *e);
 void pasta_stop(struct pasta *p);
 

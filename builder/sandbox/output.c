@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The step's standard streams and the wait for its end. Standard input is the step's own /dev/null, output comes through two
- * pipes read by the calling thread, which also watches the cancel flag and serves what the step asks the builder for
- * (forwarded sockets, owners where there is only one id).
+ * The step's standard streams and the wait for its end. Standard input is the step's own /dev/null, output comes
+ * through two pipes read by the calling thread, which also watches the cancel flag and serves what the step asks the
+ * builder for (forwarded sockets, owners where there is only one id).
  */
 #include "builder/sandbox/job.h"
 

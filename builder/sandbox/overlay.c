@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An overlay of layers' folders as a detached mount, made from descriptors. It is made in the builder, because the kernel takes overlay
- * layers only from mounts of the caller's own mount namespace, but it is attached nowhere: only the step's namespace ever sees
- * it, and it goes away with its last descriptor.
+ * An overlay of layers' folders as a detached mount, made from descriptors. It is made in the builder, because the
+ * kernel takes overlay layers only from mounts of the caller's own mount namespace, but it is attached nowhere: only
+ * the step's namespace ever sees it, and it goes away with its last descriptor.
  *
- * "userxattr" always, also for root: then a store can be read by both, and without it a user namespace cannot delete folders.
- * "volatile" leaves out syncs of an upper that is thrown away after a crash anyway.
+ * "userxattr" always, also for root: then a store can be read by both, and without it a user namespace cannot delete
+ * folders. "volatile" leaves out syncs of an upper that is thrown away after a crash anyway.
  */
 #include "builder/sandbox/overlay.h"
 
@@ -79,7 +79,8 @@ static int new_overlay(const struct overlay *o, int *ret_fd, struct err *e)
 	/* Too many for one: the bottom ones become a read-only overlay that is the bottom layer of another. */
 	size_t low = n - (OVERLAY_MAX_LOWERS - 1);
 	if (low > OVERLAY_MAX_LOWERS)
-		return err_set(e, ERR_LIMIT, "%zu layers are too many for one root file system (at most %d)", n, 2 * OVERLAY_MAX_LOWERS - 1);
+		return err_set(e, ERR_LIMIT, "%zu layers are too many for one root file system (at most %d)", n,
+		    2 * OVERLAY_MAX_LOWERS - 1);
 	cleanup_close int below = -1;
 	TRY(one_overlay(lowers, low, -1, -1, &below, e));
 	int top[OVERLAY_MAX_LOWERS];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overlays on kernels before 6.5 (Debian 12's 6.1, RHEL 9's 5.14), which take layers only as one string of paths. The kernel also
- * wants the layers to be on mounts of the caller's own namespace, and mount(2) attaches at once; so the step's process does
- * it, in its namespace. The paths are links in a folder of the scratch mount, named by numbers: that keeps colons and commas out of
- * the string and lets 490 of them fit into the page mount(2) has for options. What each link leads to is compared with the descriptor
- * it stands for.
+ * Overlays on kernels before 6.5 (Debian 12's 6.1, RHEL 9's 5.14), which take layers only as one string of paths. The
+ * kernel also wants the layers to be on mounts of the caller's own namespace, and mount(2) attaches at once; so the
+ * step's process does it, in its namespace. The paths are links in a folder of the scratch mount, named by numbers:
+ * that keeps colons and commas out of the string and lets 490 of them fit into the page mount(2) has for options. What
+ * each link leads to is compared with the descriptor it stands for.
  */
 #include "builder/sandbox/overlay.h"
 
@@ -19,11 +19,11 @@
 enum { MOUNT_DATA_SIZE = 4096, NAME_SIZE = 8 };
 
 struct overlay_old {
-	const char *dir;        /* in the scratch mount */
+	const char *dir;              /* in the scratch mount */
 	const char *data, *data_fast; /* options, without and with "volatile" */
 	size_t n;
 	char (*names)[NAME_SIZE];
-	struct stat *seen;      /* of the layers' descriptors */
+	struct stat *seen; /* of the layers' descriptors */
 	bool writable;
 };
 
@@ -34,7 +34,8 @@ bool overlay_old_needed(void)
 	const char *wish = secure_getenv("COOPER_OVERLAY");
 	if (wish && strcmp(wish, "old") == 0)
 		return true;
-	return uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 5));
+	return uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 5));
 }
 
 /* A link named `name` to where the descriptor is. */
@@ -78,7 +79,8 @@ int overlay_old_prepare(struct job *j, const struct overlay *o, struct overlay_o
 {
 	cleanup_buf struct buf data = {0};
 	if (o->n > OVERLAY_MAX_LOWERS)
-		return err_set(e, ERR_LIMIT, "%zu layers are too many for one root file system of this kernel (at most %d)", o->n,
+		return err_set(e, ERR_LIMIT,
+		    "%zu layers are too many for one root file system of this kernel (at most %d)", o->n,
 		    OVERLAY_MAX_LOWERS);
 	struct overlay_old *old = arena_new(j->arena, sizeof(*old));
 	old->dir = arena_strdup(j->arena, o->name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chown for a step with one id: finds the file the step means and writes its owner down. A step could change a path between our
- * reading and our use of it; so the path is only ever opened inside the step's own root, and what it can gain is a note about a
- * file that it could have chown'ed anyway.
+ * chown for a step with one id: finds the file the step means and writes its owner down. A step could change a path
+ * between our reading and our use of it; so the path is only ever opened inside the step's own root, and what it can
+ * gain is a note about a file that it could have chown'ed anyway.
  */
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
 	}
 	cleanup_close int root = open_proc(pid, "root");
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
 }
 

@@ -4,10 +4,11 @@
  *
  *	builder --> supervisor (init of a pid namespace) --> holder (own user and network namespace), pasta
  *
- * The supervisor waits on a pipe whose other end only the builder has, so all three are gone when the builder is, and when the
- * supervisor dies the kernel kills the other two: pasta itself does not go when its namespace does. The holder has a user
- * namespace of its own because pasta, started as root, gives up the rights to enter one it is already in. pasta can hang for ever
- * (no /dev/net/tun), so there is a deadline. Its defaults open the host's loopback to the namespace: -t -u -T -U none and
+ * The supervisor waits on a pipe whose other end only the builder has, so all three are gone when the builder is, and
+ *when the supervisor dies the kernel kills the other two: pasta itself does not go when its namespace does. The holder
+ *has a user namespace of its own because pasta, started as root, gives up the rights to enter one it is already in.
+ *pasta can hang for ever (no /dev/net/tun), so there is a deadline. Its defaults open the host's loopback to the
+ *namespace: -t -u -T -U none and
  * --no-map-gw close it.
  */
 #include <net/if.h>
@@ -32,15 +33,16 @@ enum { DEADLINE_MS = 5000, POLL_MS = 5, STACK_SIZE = 128 * 1024, MAX_ARGS = 24 }
 
 struct start {
 	char *argv[MAX_ARGS];
-	char pid_text[16];     /* the holder's pid, last argument */
+	char pid_text[16]; /* the holder's pid, last argument */
 	bool block_metadata;
-	int alive[2];          /* builder -> supervisor: never written, only closed */
-	int report[2];         /* supervisor -> builder: the holder's pid when the network is up */
-	int ready[2];          /* holder -> supervisor: its pid, then 'R' or 'F' */
-	char *stack;           /* two */
+	int alive[2];  /* builder -> supervisor: never written, only closed */
+	int report[2]; /* supervisor -> builder: the holder's pid when the network is up */
+	int ready[2];  /* holder -> supervisor: its pid, then 'R' or 'F' */
+	char *stack;   /* two */
 };
 
-/* --- holder ---------------------------------------------------------------------------------------------------------- */
+/* --- holder ----------------------------------------------------------------------------------------------------------
+ */
 
 /* Is there a default route? Its own network is what /proc/self/net shows it. */
 static bool has_default_route(void)
@@ -48,8 +50,8 @@ static bool has_default_route(void)
 	static const struct {
 		const char *path, *mark;
 	} tables[] = {
-		{"/proc/self/net/route", "\t00000000\t"},
-		{"/proc/self/net/ipv6_route", "00000000000000000000000000000000 00 "},
+	    {"/proc/self/net/route", "\t00000000\t"},
+	    {"/proc/self/net/ipv6_route", "00000000000000000000000000000000 00 "},
 	};
 	char text[16 * 1024];
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -94,7 +96,8 @@ static int holder_main(void *arg)
 	struct start *s = arg;
 	char c, self[16];
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	ssize_t n = readlink("/proc/self", self, sizeof(self)); /* our pid as the /proc of this mount namespace counts */
+	ssize_t n =
+	    readlink("/proc/self", self, sizeof(self)); /* our pid as the /proc of this mount namespace counts */
 	if (n <= 0 || write(s->ready[1], self, (size_t)n) != n)
 		return 1;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -111,7 +114,8 @@ static int holder_main(void *arg)
 		pause();
 }
 
-/* --- supervisor ------------------------------------------------------------------------------------------------------ */
+/* --- supervisor ------------------------------------------------------------------------------------------------------
+ */
 
 static int write_proc(const char *pid, const char *file, const char *text)
 {
@@ -190,7 +194,8 @@ static int supervisor_main(void *arg)
 	return 0;
 }
 
-/* --- builder --------------------------------------------------------------------------------------------------------- */
+/* --- builder ---------------------------------------------------------------------------------------------------------
+ */
 
 static void shut(int *fd)
 {
@@ -208,8 +213,8 @@ static int check_tun(struct err *e)
 
 static void arguments(struct start *s, struct arena *a, const char *program)
 {
-	static const char *const options[] = {"--config-net", "--runas", "0", "--quiet", "-f", "-t", "none", "-u", "none", "-T", "none",
-		"-U", "none", "--no-map-gw"};
+	static const char *const options[] = {"--config-net", "--runas", "0", "--quiet", "-f", "-t", "none", "-u",
+	    "none", "-T", "none", "-U", "none", "--no-map-gw"};
 	size_t n = 0;
 	s->argv[n++] = arena_strdup(a, program);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
@@ -254,7 +259,8 @@ static int open_network(struct start *s, struct pasta *ret, struct err *e)
 	while ((n = read(s->report[0], pid, sizeof(pid) - 1)) < 0 && errno == EINTR)
 		;
 	if (n <= 0)
-		return err_set(e, ERR_UNSUPPORTED, "pasta did not set up a network within %d seconds", DEADLINE_MS / 1000);
+		return err_set(
+		    e, ERR_UNSUPPORTED, "pasta did not set up a network within %d seconds", DEADLINE_MS / 1000);
 	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
 	ret->net_fd = open(path, O_RDONLY | O_CLOEXEC);
 	return ret->net_fd < 0 ? err_sys(e, "open %s", path) : 0;

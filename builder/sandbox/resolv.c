@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /etc/resolv.conf for steps. On the host's network it is the host's file. On a private network a resolver on the host's
- * loopback (systemd-resolved's 127.0.0.53, a local dnsmasq) cannot be reached; those programs write down where they ask
- * themselves, and that is taken instead.
+ * /etc/resolv.conf for steps. On the host's network it is the host's file. On a private network a resolver on the
+ * host's loopback (systemd-resolved's 127.0.0.53, a local dnsmasq) cannot be reached; those programs write down where
+ * they ask themselves, and that is taken instead.
  */
 #include <fcntl.h>
 
@@ -11,7 +11,8 @@
 
 enum { MAX_RESOLV = 64 * 1024 };
 
-static const char *const sources[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"};
+static const char *const sources[] = {
+    "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"};
 
 /* The address of a nameserver line; empty for other lines. */
 static struct str nameserver(struct str line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file system of a step, the scratch tmpfs everything small is put on, and the move into the new root: attach, pivot_root,
- * detach the old one.
+ * The root file system of a step, the scratch tmpfs everything small is put on, and the move into the new root: attach,
+ * pivot_root, detach the old one.
  */
 #include "builder/sandbox/job.h"
 
@@ -36,12 +36,14 @@ int rootfs_prepare(struct job *j, struct err *e)
 		cleanup_close int work = -1;
 		struct overlay_ready ready;
 		TRY(work_folder(r->work_fd, "root", &work, e));
-		const struct overlay o = {.name = "o-root", .lowers = r->lowers, .n = r->nlowers, .upper = r->upper_fd, .work = work};
+		const struct overlay o = {
+		    .name = "o-root", .lowers = r->lowers, .n = r->nlowers, .upper = r->upper_fd, .work = work};
 		TRY(overlay_prepare(j, &o, &ready, e));
 		j->root_fd = ready.fd;
 		j->root_old = ready.old;
 	}
-	/* A real root may make device nodes, and there is no device cgroup here that would keep it from opening them. */
+	/* A real root may make device nodes, and there is no device cgroup here that would keep it from opening them.
+	 */
 	if (!r->insecure && j->root_fd >= 0 && sys_mount_setattr(j->root_fd, MOUNT_ATTR_NODEV) < 0)
 		return err_sys(e, "set the flags of the root");
 	return 0;
@@ -65,8 +67,9 @@ int rootfs_scratch(struct job *j, struct err *e)
 	return 0;
 }
 
-/* No mount of ours may reach the host, and none of the host's may come in later. The scratch mount has to be attached somewhere: what
- * it covers for this namespace is a folder that is not needed any more. Not "/": that would cost a second unmount, 2 ms. */
+/* No mount of ours may reach the host, and none of the host's may come in later. The scratch mount has to be attached
+ * somewhere: what it covers for this namespace is a folder that is not needed any more. Not "/": that would cost a
+ * second unmount, 2 ms. */
 int rootfs_private(struct job *j)
 {
 	static const char *const places[] = {"/usr", "/tmp", "/var", "/home", "/"};
@@ -88,8 +91,8 @@ static int mount_id(int dirfd, const char *path, uint64_t *ret)
 	return 0;
 }
 
-/* After pivot_root(".", ".") the old root lies on top of the new one, perhaps with more on top of that. ".." of a root is the root, but seen
- * with what is mounted on it. */
+/* After pivot_root(".", ".") the old root lies on top of the new one, perhaps with more on top of that. ".." of a root
+ * is the root, but seen with what is mounted on it. */
 static int detach_old_root(struct job *j)
 {
 	for (int i = 0; i < 64; i++) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox_run: the parent prepares (with errors in words), clones, and waits; keeper and step carry out a table of stages. See
- * job.h for the processes. What a stage needs is in struct job before the clone; after it nothing is allocated, and the only
- * way back is the shared page.
+ * sandbox_run: the parent prepares (with errors in words), clones, and waits; keeper and step carry out a table of
+ * stages. See job.h for the processes. What a stage needs is in struct job before the clone; after it nothing is
+ * allocated, and the only way back is the shared page.
  */
 #include "builder/sandbox/sandbox.h"
 
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -33,7 +34,8 @@ int job_detail(struct job *j, const char *what, const char *which)
 	return -1;
 }
 
-/* --- step: pid 1 of its own namespaces ------------------------------------------------------------------------------ */
+/* --- step: pid 1 of its own namespaces ------------------------------------------------------------------------------
+ */
 
 static int begin(struct job *j)
 {
@@ -60,22 +62,11 @@ static int finish(struct job *j)
 }
 
 static const struct stage stages[] = {
-	{"begin", begin},
-	{"network", network_join},
-	{"host name", identity_hostname},
-	{"mount namespace", rootfs_private},
-	{"mount sources", mounts_sources},
-	{"root", rootfs_pivot},
-	{"system mounts", mounts_builtin},
-	{"masked paths", devproc_mask},
-	{"mounts", mounts_attach},
-	{"working folder", mounts_cwd},
-	{"limits", identity_limits},
-	{"standard streams", output_attach},
-	{"system call filter", seccomp_install},
-	{"identity", identity_drop},
-	{"finish", finish},
-	{"exec", command_exec}, /* the last one */
+    {"begin", begin}, {"network", network_join}, {"host name", identity_hostname}, {"mount namespace", rootfs_private},
+    {"mount sources", mounts_sources}, {"root", rootfs_pivot}, {"system mounts", mounts_builtin},
+    {"masked paths", devproc_mask}, {"mounts", mounts_attach}, {"working folder", mounts_cwd},
+    {"limits", identity_limits}, {"standard streams", output_attach}, {"system call filter", seccomp_install},
+    {"identity", identity_drop}, {"finish", finish}, {"exec", command_exec}, /* the last one */
 };
 
 static int step_main(void *arg)
@@ -92,12 +83,14 @@ static int step_main(void *arg)
 	_exit(1);
 }
 
-/* --- keeper ---------------------------------------------------------------------------------------------------------- */
+/* --- keeper ----------------------------------------------------------------------------------------------------------
+ */
 
 static int namespaces_of(const struct job *j)
 {
 	bool fresh_network = j->run->network == SANDBOX_NET_NONE;
-	return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (fresh_network ? CLONE_NEWNET : 0);
+	return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+	       (fresh_network ? CLONE_NEWNET : 0);
 }
 
 /* Did the builder die before we asked to die with it? The pipe's only reader is there. */
@@ -108,13 +101,29 @@ static bool builder_is_gone(struct job *j)
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
 }
 
+/* Lets go of what other threads of the builder had open when we were cloned: files being written (running them would
+ * fail with "text file busy"), locks, pipes of other steps. */
+static void close_others(const struct job *j)
+{
+	unsigned int from = 0;
+	for (size_t i = 0; i < j->nkeep; i++) {
+		unsigned int fd = (unsigned int)j->keep[i];
+		if (fd > from)
+			sys_close_range(from, fd - 1, 0);
+		from = fd + 1;
+	}
+	sys_close_range(from, ~0U, 0);
+}
+
 static int keeper_main(void *arg)
 {
 	struct job *j = arg;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || builder_is_gone(j))
 		_exit(1);
+	close_others(j);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	/* Shares our memory, which nobody else does, until it execs: a second copy would cost as much as all its mounts. */
+	/* Shares our memory, which nobody else does, until it execs: a second copy would cost as much as all its
+	 * mounts. */
 	pid_t pid = clone(step_main, j->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces_of(j), j);
 	if (pid < 0) {
 		j->shared->stage = STAGE_KEEPER;
@@ -131,7 +140,8 @@ static int keeper_main(void *arg)
 	_exit(0);
 }
 
-/* --- builder --------------------------------------------------------------------------------------------------------- */
+/* --- builder ---------------------------------------------------------------------------------------------------------
+ */
 
 static void close_pair(int fds[2])
 {
@@ -164,8 +174,19 @@ static void job_done(struct job *j)
 
 static int job_init(struct job *j, const struct sandbox_run *run, struct arena *arena, struct err *e)
 {
-	*j = (struct job){.run = run, .arena = arena, .root_fd = -1, .scratch_fd = -1, .status_read = -1, .status_write = -1,
-	    .out = {-1, -1}, .err = {-1, -1}, .channel = {-1, -1}, .listener = -1, .net_fd = -1, .null_fd = -1, .empty_fd = -1};
+	*j = (struct job){.run = run,
+	    .arena = arena,
+	    .root_fd = -1,
+	    .scratch_fd = -1,
+	    .status_read = -1,
+	    .status_write = -1,
+	    .out = {-1, -1},
+	    .err = {-1, -1},
+	    .channel = {-1, -1},
+	    .listener = -1,
+	    .net_fd = -1,
+	    .null_fd = -1,
+	    .empty_fd = -1};
 	j->single_id = sandbox_mode(NULL) == SANDBOX_SINGLE_ID;
 	void *shared = mmap(NULL, sizeof(*j->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	void *stack = mmap(NULL, STACK_SIZE + KEEPER_STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -184,9 +205,15 @@ static const struct {
 	const char *name;
 	int (*run)(struct job *j, struct err *e);
 } preparations[] = {
-	{"command", command_prepare},       {"network", network_prepare}, {"temporary file system", rootfs_scratch},
-	{"root file system", rootfs_prepare}, {"/dev, /proc, /sys", devproc_prepare}, {"/etc files", etc_files_prepare},
-	{"mounts", mounts_prepare},         {"output", output_prepare},   {"owners", fakeids_prepare},
+    {"command", command_prepare},
+    {"network", network_prepare},
+    {"temporary file system", rootfs_scratch},
+    {"root file system", rootfs_prepare},
+    {"/dev, /proc, /sys", devproc_prepare},
+    {"/etc files", etc_files_prepare},
+    {"mounts", mounts_prepare},
+    {"output", output_prepare},
+    {"owners", fakeids_prepare},
 };
 
 static int prepare(struct job *j, struct err *e)
@@ -197,13 +224,34 @@ static int prepare(struct job *j, struct err *e)
 	return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* The descriptors that keeper and step need, sorted. */
+static void list_kept(struct job *j)
+{
+	const int fixed[] = {0, 1, 2, j->status_write, j->out[1], j->err[1], j->channel[1], j->net_fd, j->root_fd,
+	    j->scratch_fd, j->run->upper_fd};
+	j->keep = arena_new(j->arena, (ARRAY_LEN(fixed) + j->nmounts) * sizeof(int));
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (fixed[i] >= 0)
+			j->keep[j->nkeep++] = fixed[i];
+	for (size_t i = 0; i < j->nmounts; i++)
+		if (j->mounts[i].tree_fd >= 0)
+			j->keep[j->nkeep++] = j->mounts[i].tree_fd;
+	qsort(j->keep, j->nkeep, sizeof(int), by_number);
+}
+
 /* Clones the keeper with all signals blocked: no handler of the builder may run in its copy. */
 static int start(struct job *j, int *ret_pidfd, pid_t *ret_pid, struct err *e)
 {
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid_t pid = clone(keeper_main, j->stack + STACK_SIZE + KEEPER_STACK_SIZE, CLONE_NEWPID | CLONE_PIDFD | SIGCHLD, j, ret_pidfd);
+	pid_t pid = clone(
+	    keeper_main, j->stack + STACK_SIZE + KEEPER_STACK_SIZE, CLONE_NEWPID | CLONE_PIDFD | SIGCHLD, j, ret_pidfd);
 	int saved = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
@@ -280,6 +328,7 @@ static int carry_out(struct job *j, struct sandbox_result *ret, struct err *e)
 	cleanup_close int pidfd = -1;
 	pid_t pid = -1;
 	TRY(prepare(j, e));
+	list_kept(j);
 	TRY(start(j, &pidfd, &pid, e));
 	close_writers(j);
 	bool ran = started(j), killed = output_pump(j, pidfd);

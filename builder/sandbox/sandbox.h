@@ -3,8 +3,8 @@
 #define COOPER_SANDBOX_H
 
 /*
- * Runs one command in a tree: described first, as data, then carried out as a table of stages. The same code for root and for
- * an ordinary user inside the user namespace that userns_enter made.
+ * Runs one command in a tree: described first, as data, then carried out as a table of stages. The same code for root
+ * and for an ordinary user inside the user namespace that userns_enter made.
  */
 #include "base/buf.h"
 #include "base/pool.h"
@@ -20,13 +20,14 @@ enum sandbox_mount_kind {
 };
 struct sandbox_mount {
 	enum sandbox_mount_kind kind;
-	const char *target;     /* absolute, inside the tree; symlinks resolved inside the root; made when missing, and such stubs (and
-	                           only they) are removed again when they are empty afterwards */
+	const char *target; /* absolute, inside the tree; symlinks resolved inside the root; made when missing, and such
+	                       stubs (and only they) are removed again when they are empty afterwards */
 	int source_fd;
-	const int *lowers;      /* BIND, OVERLAY: a tree of several layers, BOTTOM first, instead of source_fd; BIND is then read-only */
+	const int *lowers; /* BIND, OVERLAY: a tree of several layers, BOTTOM first, instead of source_fd; BIND is then
+	                      read-only */
 	size_t nlowers;
-	/* SOCKET: the host's socket. BIND, OVERLAY: when not NULL, the part of the source that is meant; symlinks are resolved inside the
-	 * source; a missing one makes sandbox_run fail with ERR_NOT_FOUND. */
+	/* SOCKET: the host's socket. BIND, OVERLAY: when not NULL, the part of the source that is meant; symlinks are
+	 * resolved inside the source; a missing one makes sandbox_run fail with ERR_NOT_FOUND. */
 	const char *source_path;
 	bool rw;
 	uint64_t size;
@@ -39,62 +40,72 @@ struct sandbox_host { /* a line of /etc/hosts */
 };
 
 struct sandbox_limit { /* --ulimit */
-	int resource;           /* RLIMIT_* */
+	int resource;  /* RLIMIT_* */
 	uint64_t soft, hard;
 };
 
 struct sandbox_run {
-	const int *lowers;      /* O_PATH folders of the layers, BOTTOM first (may be 0) */
+	const int *lowers; /* O_PATH folders of the layers, BOTTOM first (may be 0) */
 	size_t nlowers;
-	int upper_fd, work_fd;  /* folders on one file system; upper gets the changes */
-	char *const *argv;      /* argv[0] is looked up in env's PATH inside the tree when it has no slash */
-	char *const *env;       /* complete */
-	const char *cwd;        /* absolute; made 0755 root when missing (and kept) */
+	int upper_fd,
+	    work_fd; /* folders of one mount; upper gets the changes; work is emptied again of what was put there */
+	char *const *argv; /* argv[0] is looked up in env's PATH inside the tree when it has no slash */
+	char *const *env;  /* complete */
+	const char *cwd;   /* absolute; made 0755 root when missing (and kept) */
 	uint32_t uid, gid;
 	const uint32_t *groups;
 	size_t ngroups;
 	const char *hostname;
 	enum sandbox_network network;
-	bool insecure;          /* --security=insecure */
+	bool insecure; /* --security=insecure */
 	const struct sandbox_mount *mounts;
 	size_t nmounts;
 	const struct sandbox_host *hosts;
 	size_t nhosts;
 	const struct sandbox_limit *limits;
 	size_t nlimits;
-	uint64_t shm_size;      /* 0 = 64 MiB */
+	uint64_t shm_size; /* 0 = 64 MiB */
 	const struct cancel *cancel;
 	/* Output as it comes, from the calling thread. stream: 1 stdout, 2 stderr. */
 	void (*output)(void *arg, int stream, const void *p, size_t len);
 	void *arg;
-	bool interactive;       /* the caller's terminal instead of pipes (--on-error=shell) */
+	bool interactive; /* the caller's terminal instead of pipes (--on-error=shell): carried to one of the step's own
+	                   */
 };
 
 struct sandbox_result {
-	int exit_code;          /* 128 + signal when killed by one */
+	int exit_code; /* 128 + signal when killed by one */
 	int signal;
-	/* Paths (relative) that exist in the upper only because of mounts and the runtime, to be left out of the layer. */
+	/* Mount points (relative paths) that could not be removed from the upper and are to be left out of the layer;
+	 * usually none. */
 	char **stubs;
 	size_t nstubs;
 };
 void sandbox_result_done(struct sandbox_result *r);
 
-/* Blocks until the step and every process of it is gone. A command that ran and failed is success here: look at exit_code. ERR_SYS
- * and friends when it could not be started: the text names the stage. ERR_NOT_FOUND: no such command (text as runc: 'exec: "x":
- * executable file not found in $PATH'). ERR_CANCELLED. Callable from several threads at once. */
+/* Blocks until the step and every process of it is gone. A command that ran and failed is success here: look at
+ * exit_code. ERR_SYS and friends when it could not be started: the text names the stage. ERR_NOT_FOUND: no such command
+ * (text as runc: 'exec: "x": executable file not found in $PATH'), or no such source_path; ERR_DENIED, ERR_UNSUPPORTED:
+ * the command may not, cannot be run. ERR_CANCELLED. Callable from several threads at once; the calling thread has to
+ * live until it returns, the step dies with it.
+ *
+ * With one id (SANDBOX_SINGLE_ID) owners that the step gives to files are in their extended attribute
+ * "user.cooper.owner", as "UID:GID" in decimal; whoever reads the upper has to take them from there and to leave the
+ * attribute out. */
 int sandbox_run(const struct sandbox_run *run, struct sandbox_result *ret, struct err *e);
 
 /* What this machine allows, found once; also what `cooper info` shows. */
 enum sandbox_mode {
-	SANDBOX_ROOT,        /* uid 0, may mount */
-	SANDBOX_SUBIDS,      /* user namespace with the user's subordinate ids */
-	SANDBOX_SINGLE_ID,   /* user namespace with one id */
+	SANDBOX_ROOT,      /* uid 0, may mount */
+	SANDBOX_SUBIDS,    /* user namespace with the user's subordinate ids */
+	SANDBOX_SINGLE_ID, /* user namespace with one id */
 	SANDBOX_UNAVAILABLE
 };
-enum sandbox_mode sandbox_mode(struct buf *why); /* why: text for people, what is missing and the command that mends it */
+enum sandbox_mode sandbox_mode(
+    struct buf *why); /* why: text for people, what is missing and the command that mends it */
 
-/* For an ordinary user: puts THIS process into a new user namespace with the full id map, where it is uid 0 with all capabilities.
- * Must be called while the process has one thread. No-op for root and when already done. */
+/* For an ordinary user: puts THIS process into a new user namespace with the full id map, where it is uid 0 with all
+ * capabilities. Must be called while the process has one thread. No-op for root and when already done. */
 int userns_enter(struct err *e);
 /* Something the user should know once about how steps run (no private network), or NULL; a second call gives NULL. */
 const char *sandbox_notice(void);

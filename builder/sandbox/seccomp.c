@@ -16,12 +16,13 @@ static int load(const struct sock_filter *code, size_t n, unsigned int flags)
 	return rc;
 }
 
-/* Needs CAP_SYS_ADMIN, because no_new_privs stays off (set-uid programs work in a step as they do in Docker): so it comes before
- * identity_drop, whose calls are allowed. */
+/* Needs CAP_SYS_ADMIN, because no_new_privs stays off (set-uid programs work in a step as they do in Docker): so it
+ * comes before identity_drop, whose calls are allowed. */
 int seccomp_install(struct job *j)
 {
 	if (j->fakeids) {
-		int listener = load(seccomp_owner_calls, ARRAY_LEN(seccomp_owner_calls), SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		int listener =
+		    load(seccomp_owner_calls, ARRAY_LEN(seccomp_owner_calls), SECCOMP_FILTER_FLAG_NEW_LISTENER);
 		if (listener >= 0 && channel_send(j, 'l', listener) < 0)
 			return job_detail(j, "hand over the listener", "");
 	}

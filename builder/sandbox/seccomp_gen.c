@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build-time program: prints the system call filters as arrays of BPF instructions. Building a filter of 350 rules takes libseccomp
- * 14 to 28 ms, too long for every run, so libseccomp is used only here, for the numbers; the program itself is a binary search
- * over ranges of numbers, written by hand so that arguments are compared in the 32 bits the kernel looks at.
+ * Build-time program: prints the system call filters as arrays of BPF instructions. Building a filter of 350 rules
+ * takes libseccomp 14 to 28 ms, too long for every run, so libseccomp is used only here, for the numbers; the program
+ * itself is a binary search over ranges of numbers, written by hand so that arguments are compared in the 32 bits the
+ * kernel looks at.
  *
- * The policy is Docker's default profile for a process with Docker's default capabilities. A call that is not in it answers EPERM
- * when it is one that libseccomp knows, and ENOSYS when it is newer than that: a new C library then falls back to the older call.
+ * The policy is Docker's default profile for a process with Docker's default capabilities. A call that is not in it
+ * answers EPERM when it is one that libseccomp knows, and ENOSYS when it is newer than that: a new C library then falls
+ * back to the older call.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -28,17 +30,14 @@ struct special {
 	enum action action;
 };
 static const struct special specials[] = {
-	{"clone", CHECK_CLONE},
-	{"clone3", MISSING}, /* its flags are behind a pointer, where a filter cannot look */
-	{"ioctl", CHECK_IOCTL},
-	{"personality", CHECK_PERSONALITY},
-	{"socket", CHECK_SOCKET},
-	{"socketcall", MISSING}, /* 32-bit: the same; libcs go on with socket() */
+    {"clone", CHECK_CLONE}, {"clone3", MISSING}, /* its flags are behind a pointer, where a filter cannot look */
+    {"ioctl", CHECK_IOCTL}, {"personality", CHECK_PERSONALITY}, {"socket", CHECK_SOCKET},
+    {"socketcall", MISSING}, /* 32-bit: the same; libcs go on with socket() */
 };
 
 /* Calls newer than the libseccomp of the build machine; these numbers are the same on all machines. */
-static const int newer_allowed[] = {454, 455, 456 /* futex_wake, _wait, _requeue */, 462 /* mseal */,
-	463, 464, 465, 466 /* setxattrat, getxattrat, listxattrat, removexattrat */};
+static const int newer_allowed[] = {454, 455, 456 /* futex_wake, _wait, _requeue */, 462 /* mseal */, 463, 464, 465,
+    466 /* setxattrat, getxattrat, listxattrat, removexattrat */};
 static const int newer_denied[] = {457, 458 /* statmount, listmount */, 467 /* open_tree_attr */};
 
 struct arch {
@@ -48,12 +47,12 @@ struct arch {
 	uint32_t base;       /* added to every number */
 };
 static const struct arch arches[] = {
-	{"x86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 0},
-	{"x86_64", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, 0x40000000},
-	{"x86_64", SCMP_ARCH_X86, AUDIT_ARCH_I386, 0},
-	{"aarch64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 0},
-	{"aarch64", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 0},
-	{"riscv64", SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, 0},
+    {"x86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 0},
+    {"x86_64", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, 0x40000000},
+    {"x86_64", SCMP_ARCH_X86, AUDIT_ARCH_I386, 0},
+    {"aarch64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 0},
+    {"aarch64", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 0},
+    {"riscv64", SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, 0},
 };
 
 enum { MAX_CODE = 4096, TABLE = 1024, ARM_PRIVATE = 0xf0000, ARM_TABLE = 16 };
@@ -85,8 +84,10 @@ static void emit_return(uint32_t value)
 static void leaf(enum action a)
 {
 	if (a == ALLOW || a == DENY || a == MISSING || a == NOTIFY) {
-		static const uint32_t values[ACTION_COUNT] = {[ALLOW] = SECCOMP_RET_ALLOW, [DENY] = SECCOMP_RET_ERRNO | EPERM,
-			[MISSING] = SECCOMP_RET_ERRNO | ENOSYS, [NOTIFY] = SECCOMP_RET_USER_NOTIF};
+		static const uint32_t values[ACTION_COUNT] = {[ALLOW] = SECCOMP_RET_ALLOW,
+		    [DENY] = SECCOMP_RET_ERRNO | EPERM,
+		    [MISSING] = SECCOMP_RET_ERRNO | ENOSYS,
+		    [NOTIFY] = SECCOMP_RET_USER_NOTIF};
 		emit_return(values[a]);
 		return;
 	}
@@ -164,11 +165,13 @@ static bool has_16_bit_ids(const struct arch *a)
 }
 
 /* Calls fn for every call of the machine that the builder has to answer. */
-static void each_owner(const struct arch *a, void (*fn)(const struct arch *a, const char *name, const char *call, void *arg), void *arg)
+static void each_owner(
+    const struct arch *a, void (*fn)(const struct arch *a, const char *name, const char *call, void *arg), void *arg)
 {
 	for (size_t i = 0; i < sizeof(seccomp_owners) / sizeof(seccomp_owners[0]); i++) {
 		bool both = strcmp(seccomp_owners[i].name, seccomp_owners[i].name32) == 0;
-		fn(a, has_16_bit_ids(a) ? seccomp_owners[i].name32 : seccomp_owners[i].name, seccomp_owners[i].call, arg);
+		fn(a, has_16_bit_ids(a) ? seccomp_owners[i].name32 : seccomp_owners[i].name, seccomp_owners[i].call,
+		    arg);
 		if (has_16_bit_ids(a) && !both && strncmp(seccomp_owners[i].name, "get", 3) != 0)
 			fn(a, seccomp_owners[i].name, "PRETEND", arg);
 	}
@@ -254,7 +257,8 @@ static void one_arch(const struct arch *a, void (*policy)(enum action *, const s
 	search(0, nranges);
 }
 
-static void filter(const char *machine, const char *name, void (*policy)(enum action *, const struct arch *), enum action rest)
+static void filter(
+    const char *machine, const char *name, void (*policy)(enum action *, const struct arch *), enum action rest)
 {
 	ncode = npending = 0;
 	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++) {

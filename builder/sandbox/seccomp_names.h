@@ -6,6 +6,7 @@
 
 /* What a step may call, whatever the arguments: Docker's default profile with Docker's default capabilities. Not in it on purpose:
  * mounts, namespaces, modules, keys, bpf, perf, io_uring, userfaultfd, clocks, swap, reboot. */
+/* clang-format off */
 static const char *const seccomp_allowed[] = {
 	"accept", "accept4", "access", "adjtimex", "alarm", "arch_prctl", "arm_fadvise64_64", "arm_sync_file_range", "bind",
 	"breakpoint", "brk", "cacheflush", "cachestat", "capget", "capset", "chdir", "chmod", "chown", "chown32", "chroot",
@@ -67,5 +68,7 @@ static const struct {
 	{"getegid", "getegid32", "GETEGID"}, {"getresuid", "getresuid32", "GETRESUID"}, {"getresgid", "getresgid32", "GETRESGID"},
 	{"getgroups", "getgroups32", "GETGROUPS"},
 };
+
+/* clang-format on */
 
 #endif

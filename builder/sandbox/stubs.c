@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mount points that are missing in a tree have to be made, and must not be in the layer. While targets are walked the child
- * notes what it makes and how the touched parents looked, and puts their times back at once, so that afterwards a changed time
- * means that the step changed something. When the step is gone the parent takes away from the upper what is still as it was
- * made: empty files, empty folders, and folders that are in the upper only because a stub was made in them.
+ * Mount points that are missing in a tree have to be made, and must not be in the layer. While targets are walked the
+ * child notes what it makes and how the touched parents looked, and puts their times back at once, so that afterwards a
+ * changed time means that the step changed something. When the step is gone the parent takes away from the upper what
+ * is still as it was made: empty files, empty folders, and folders that are in the upper only because a stub was made
+ * in them.
  */
 #include "builder/sandbox/job.h"
 
@@ -68,7 +69,8 @@ static void before(struct walk *w, int parent, const char *name, bool folder)
 	n->gid = st.st_gid;
 	n->mtime = st.st_mtim;
 	n->xattrs = fd < 0 || has_xattrs(fd);
-	n->in_upper = j->plain_root || w->len == 0 || fstatat(j->run->upper_fd, w->real, &upper, AT_SYMLINK_NOFOLLOW) == 0;
+	n->in_upper =
+	    j->plain_root || w->len == 0 || fstatat(j->run->upper_fd, w->real, &upper, AT_SYMLINK_NOFOLLOW) == 0;
 	note_commit(j->shared, w->len);
 	if (fd >= 0)
 		close(fd);
@@ -106,7 +108,8 @@ void stubs_watch(struct job *j, struct walk *w)
 	w->arg = j;
 }
 
-/* --- in the parent, when the step is gone --------------------------------------------------------------------------- */
+/* --- in the parent, when the step is gone ---------------------------------------------------------------------------
+ */
 
 /* The folder of `path` in the upper, opened name by name: the upper is what a hostile step left behind. */
 static int open_parent(int upper_fd, const char *path, const char **ret_name)
@@ -131,7 +134,8 @@ static bool untouched(int parent, const char *name, const struct note *n)
 	struct stat st;
 	cleanup_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_mode == n->mode && st.st_uid == n->uid && st.st_gid == n->gid &&
-	    st.st_mtim.tv_sec == n->mtime.tv_sec && st.st_mtim.tv_nsec == n->mtime.tv_nsec && !n->xattrs && !has_xattrs(fd);
+	       st.st_mtim.tv_sec == n->mtime.tv_sec && st.st_mtim.tv_nsec == n->mtime.tv_nsec && !n->xattrs &&
+	       !has_xattrs(fd);
 }
 
 /* True when a stub is left that should not be in the layer. */

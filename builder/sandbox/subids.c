@@ -20,7 +20,8 @@ static bool parse_line(struct str line, const char *name, uid_t uid, struct subi
 		return false;
 	if (!(name && str_eqz(who, name)) && !(str_u64(who, UINT32_MAX, &number) && number == uid))
 		return false;
-	if (!str_u64(first, UINT32_MAX - 1, &from) || !str_u64(count, UINT32_MAX, &n) || n == 0 || from + n > UINT32_MAX)
+	if (!str_u64(first, UINT32_MAX - 1, &from) || !str_u64(count, UINT32_MAX, &n) || n == 0 ||
+	    from + n > UINT32_MAX)
 		return false;
 	*ret = (struct subid_range){(uint32_t)from, (uint32_t)n};
 	return true;
@@ -61,7 +62,8 @@ char *subids_user_name(struct arena *a, uid_t uid)
 
 const char *subids_helper(struct arena *a, const char *name)
 {
-	static const char *const folders[] = {"/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin", "/run/wrappers/bin"};
+	static const char *const folders[] = {
+	    "/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin", "/run/wrappers/bin"};
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		char *path = arena_printf(a, "%s/%s", folders[i], name);
 		if (access(path, X_OK) == 0)

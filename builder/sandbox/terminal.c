@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See terminal.h. The step never gets the user's own terminal: with that it could type commands into it (TIOCSTI), and a job control
- * shell would take it away from the builder.
+ * See terminal.h. The step never gets the user's own terminal: with that it could type commands into it (TIOCSTI), and
+ * a job control shell would take it away from the builder.
  */
 #include "builder/sandbox/terminal.h"
 

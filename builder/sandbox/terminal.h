@@ -11,7 +11,8 @@ struct err;
 enum { TERMINAL_POLLS = 2, TERMINAL_TICK_MS = 200 };
 
 int terminal_prepare(struct job *j, struct err *e);
-/* Stage: makes the terminal and its session's controlling one; without a terminal outside, the builder's own streams. */
+/* Stage: makes the terminal and its session's controlling one; without a terminal outside, the builder's own streams.
+ */
 int terminal_attach(struct job *j);
 /* After the start: takes the master and puts the user's terminal into raw mode. */
 void terminal_begin(struct job *j);

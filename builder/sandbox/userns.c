@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * userns_enter: an ordinary user becomes root of a user namespace of its own, once for a whole build. The map needs somebody
- * with rights outside: a helper process is forked before, waits until the namespace is there, and runs newuidmap and
- * newgidmap (set-uid programs that know /etc/subuid) side by side, with a cleared environment. Without ranges the process may map
- * its one own id by itself.
+ * userns_enter: an ordinary user becomes root of a user namespace of its own, once for a whole build. The map needs
+ * somebody with rights outside: a helper process is forked before, waits until the namespace is there, and runs
+ * newuidmap and newgidmap (set-uid programs that know /etc/subuid) side by side, with a cleared environment. Without
+ * ranges the process may map its one own id by itself.
  */
 #include <grp.h>
 #include <sched.h>
@@ -32,8 +32,8 @@ static void map_arg(struct arena *a, struct map_command *m, size_t *n, uint64_t 
 }
 
 /* `newuidmap PID 0 OWN 1 1 FIRST COUNT ...` */
-static void map_command(struct arena *a, struct map_command *m, const char *program, pid_t pid, uint32_t own,
-    const struct subids *s)
+static void map_command(
+    struct arena *a, struct map_command *m, const char *program, pid_t pid, uint32_t own, const struct subids *s)
 {
 	size_t n = 0;
 	uint64_t inside = 1;
@@ -209,7 +209,8 @@ static int enter_mapped(const struct mapping *m, const struct mode_ids *ids, str
 	if (mapped == 0)
 		return 0;
 	if (mapped == 2)
-		return err_set(e, ERR_UNSUPPORTED, "map subordinate ids: %s", words.p ? words.p : "only one of the two maps was written");
+		return err_set(e, ERR_UNSUPPORTED, "map subordinate ids: %s",
+		    words.p ? words.p : "only one of the two maps was written");
 	log_debug("sandbox: no subordinate ids: %s", words.p ? words.p : "");
 	return map_single(ids->uid, ids->gid, e);
 }
@@ -243,9 +244,10 @@ static char *identity_map(struct arena *a, const char *path)
 /* Root without the right to mount, as in a container: it may still give all its ids to a namespace below. */
 static int enter_as_root(const struct mode_ids *ids, struct arena *a, struct err *e)
 {
-	const struct mapping m = {
-		.uid_path = arena_printf(a, "/proc/%d/uid_map", (int)getpid()), .uid_text = identity_map(a, "/proc/self/uid_map"),
-		.gid_path = arena_printf(a, "/proc/%d/gid_map", (int)getpid()), .gid_text = identity_map(a, "/proc/self/gid_map")};
+	const struct mapping m = {.uid_path = arena_printf(a, "/proc/%d/uid_map", (int)getpid()),
+	    .uid_text = identity_map(a, "/proc/self/uid_map"),
+	    .gid_path = arena_printf(a, "/proc/%d/gid_map", (int)getpid()),
+	    .gid_text = identity_map(a, "/proc/self/gid_map")};
 	return enter_mapped(&m, ids, e);
 }
 

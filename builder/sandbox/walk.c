@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The path walk for mount targets, the working folder and sub-paths of mount sources. The tree is hostile: any component may be
- * a link to anywhere, and a cache folder may be changed by another step while we walk. So the kernel is only ever asked for
- * one name in one opened folder, and what it opened is what is used afterwards.
+ * The path walk for mount targets, the working folder and sub-paths of mount sources. The tree is hostile: any
+ * component may be a link to anywhere, and a cache folder may be changed by another step while we walk. So the kernel
+ * is only ever asked for one name in one opened folder, and what it opened is what is used afterwards.
  */
 #include "builder/sandbox/walk.h"
 

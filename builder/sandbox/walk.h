@@ -3,8 +3,9 @@
 #define COOPER_SANDBOX_WALK_H
 
 /*
- * Finds, and makes, a path inside a root without the kernel ever following a link: every component is opened with O_NOFOLLOW,
- * links are read and expanded here, ".." never leaves the root. Calls nothing that is unsafe after a clone, and allocates nothing.
+ * Finds, and makes, a path inside a root without the kernel ever following a link: every component is opened with
+ * O_NOFOLLOW, links are read and expanded here, ".." never leaves the root. Calls nothing that is unsafe after a clone,
+ * and allocates nothing.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -18,12 +19,13 @@ enum walk_make {
 };
 
 struct walk {
-	int root;              /* O_PATH folder, borrowed */
-	/* Called before `name` is made in the folder `parent` whose real path is `real` ("" = root), and after. May be NULL. */
+	int root; /* O_PATH folder, borrowed */
+	/* Called before `name` is made in the folder `parent` whose real path is `real` ("" = root), and after. May be
+	 * NULL. */
 	void (*before)(struct walk *w, int parent, const char *name, bool folder);
 	void (*after)(struct walk *w, int parent, const char *name, bool folder);
 	void *arg;
-	char real[PATH_MAX];   /* out: path without links, relative to root */
+	char real[PATH_MAX]; /* out: path without links, relative to root */
 	size_t len;
 	/* scratch */
 	char rest[2 * PATH_MAX], link[PATH_MAX];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs as a step and prints what it can reach, a line each, in an order that does not change: descriptors, processes, rights, mounts,
- * devices, files that must be closed, system calls with what they answer. The test compares with a list; a line more or less
- * is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer; `probe chown PATH UID GID` is chown(2);
- * `probe connect PORT` says by its status whether 127.0.0.1 answers there.
+ * Runs as a step and prints what it can reach, a line each, in an order that does not change: descriptors, processes,
+ * rights, mounts, devices, files that must be closed, system calls with what they answer. The test compares with a
+ * list; a line more or less is a finding. `probe socket PATH TEXT` sends TEXT to a unix socket and prints the answer;
+ * `probe chown PATH UID GID` is chown(2); `probe connect PORT` says by its status whether 127.0.0.1 answers there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -73,8 +73,8 @@ static void processes(void)
 
 static void rights(void)
 {
-	static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:",
-		"SigBlk:", "SigIgn:"};
+	static const char *const wanted[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:",
+	    "CapAmb:", "NoNewPrivs:", "Seccomp:", "SigBlk:", "SigIgn:"};
 	char line[512];
 	FILE *f = fopen("/proc/self/status", "re");
 	while (f && fgets(line, sizeof(line), f))
@@ -90,18 +90,20 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Which paths of /proc and /sys there are to cover depends on the machine: each cover is an empty read-only folder, /dev/null, or
- * the same thing read-only. */
+/* Which paths of /proc and /sys there are to cover depends on the machine: each cover is an empty read-only folder,
+ * /dev/null, or the same thing read-only. */
 static bool covered(const char *target, const char *type, const char *options)
 {
 	struct stat st;
-	if (strncmp(target, "/proc/", 6) != 0 && strncmp(target, "/sys/firmware", 13) != 0 && strncmp(target, "/sys/devices", 12) != 0)
+	if (strncmp(target, "/proc/", 6) != 0 && strncmp(target, "/sys/firmware", 13) != 0 &&
+	    strncmp(target, "/sys/devices", 12) != 0)
 		return false;
 	if (strcmp(type, "proc") == 0)
 		return strcmp(options, "ro") == 0;
 	if (stat(target, &st) < 0)
 		return false;
-	return S_ISCHR(st.st_mode) ? st.st_rdev == 0x103 : S_ISDIR(st.st_mode) && st.st_nlink == 2 && strcmp(options, "ro") == 0;
+	return S_ISCHR(st.st_mode) ? st.st_rdev == 0x103
+	                           : S_ISDIR(st.st_mode) && st.st_nlink == 2 && strcmp(options, "ro") == 0;
 }
 
 /* Target, type and rw or ro of every mount. */
@@ -113,12 +115,14 @@ static void mounts(void)
 	while (f && n < 256 && fgets(line, sizeof(line), f)) {
 		char target[1024], options[512], type[64];
 		char *rest = strstr(line, " - ");
-		if (!rest || sscanf(line, "%*s %*s %*s %*s %1023s %511s", target, options) != 2 || sscanf(rest, " - %63s", type) != 1)
+		if (!rest || sscanf(line, "%*s %*s %*s %*s %1023s %511s", target, options) != 2 ||
+		    sscanf(rest, " - %63s", type) != 1)
 			continue;
 		options[strcspn(options, ",")] = '\0';
 		char *suid = strstr(line, "nosuid"), *dev = strstr(line, "nodev"), text[2048];
-		snprintf(text, sizeof(text), "mount %s %s %s%s%s", target, strncmp(target, "/dev/", 5) == 0 ? "-" : type, options,
-		    suid && suid < rest ? " nosuid" : "", dev && dev < rest ? " nodev" : "");
+		snprintf(text, sizeof(text), "mount %s %s %s%s%s", target,
+		    strncmp(target, "/dev/", 5) == 0 ? "-" : type, options, suid && suid < rest ? " nosuid" : "",
+		    dev && dev < rest ? " nodev" : "");
 		if (covered(target, type, options))
 			continue;
 		all[n++] = strdup(text);
@@ -134,12 +138,29 @@ static void files(void)
 		const char *path;
 		int flags;
 	} paths[] = {
-		{"/proc/sys/kernel/hostname", O_WRONLY}, {"/proc/sys/kernel/core_pattern", O_WRONLY}, {"/proc/sysrq-trigger", O_WRONLY},
-		{"/proc/irq/default_smp_affinity", O_WRONLY}, {"/proc/kcore", O_RDONLY}, {"/proc/kmsg", O_RDONLY}, {"/proc/keys", O_RDONLY},
-		{"/proc/1/mem", O_RDWR}, {"/sys/kernel/mm/ksm/run", O_WRONLY}, {"/sys/fs/cgroup/cgroup.procs", O_WRONLY},
-		{"/sys/firmware/acpi", O_RDONLY}, {"/etc/hosts", O_WRONLY}, {"/etc/resolv.conf", O_WRONLY}, {"/dev/mem", O_RDONLY},
-		{"/dev/kmsg", O_RDONLY}, {"/dev/vda", O_RDONLY}, {"/dev/fuse", O_RDWR}, {"/dev/net/tun", O_RDWR}, {"/dev/tty", O_RDWR},
-		{"/dev/console", O_RDWR}, {"/dev/ptmx", O_RDWR}, {"/dev/full", O_RDWR}, {"/proc/self/root/../../etc/shadow", O_RDONLY},
+	    {"/proc/sys/kernel/hostname", O_WRONLY},
+	    {"/proc/sys/kernel/core_pattern", O_WRONLY},
+	    {"/proc/sysrq-trigger", O_WRONLY},
+	    {"/proc/irq/default_smp_affinity", O_WRONLY},
+	    {"/proc/kcore", O_RDONLY},
+	    {"/proc/kmsg", O_RDONLY},
+	    {"/proc/keys", O_RDONLY},
+	    {"/proc/1/mem", O_RDWR},
+	    {"/sys/kernel/mm/ksm/run", O_WRONLY},
+	    {"/sys/fs/cgroup/cgroup.procs", O_WRONLY},
+	    {"/sys/firmware/acpi", O_RDONLY},
+	    {"/etc/hosts", O_WRONLY},
+	    {"/etc/resolv.conf", O_WRONLY},
+	    {"/dev/mem", O_RDONLY},
+	    {"/dev/kmsg", O_RDONLY},
+	    {"/dev/vda", O_RDONLY},
+	    {"/dev/fuse", O_RDWR},
+	    {"/dev/net/tun", O_RDWR},
+	    {"/dev/tty", O_RDWR},
+	    {"/dev/console", O_RDWR},
+	    {"/dev/ptmx", O_RDWR},
+	    {"/dev/full", O_RDWR},
+	    {"/proc/self/root/../../etc/shadow", O_RDONLY},
 	};
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		char byte;
@@ -169,8 +190,20 @@ static void devices(void)
 	}
 }
 
-#define CALL(name, ...) {#name "(" #__VA_ARGS__ ")", SYS_##name, {__VA_ARGS__}}
-#define CALL_N(text, nr, ...) {text, nr, {__VA_ARGS__}}
+#define CALL(name, ...)                                                                                                \
+	{                                                                                                              \
+#name "(" #__VA_ARGS__ ")", SYS_##name,                                                                \
+		{                                                                                                      \
+			__VA_ARGS__                                                                                    \
+		}                                                                                                      \
+	}
+#define CALL_N(text, nr, ...)                                                                                          \
+	{                                                                                                              \
+		text, nr,                                                                                              \
+		{                                                                                                      \
+			__VA_ARGS__                                                                                    \
+		}                                                                                                      \
+	}
 
 static void calls(void)
 {
@@ -179,23 +212,78 @@ static void calls(void)
 		long nr;
 		unsigned long args[6];
 	} table[] = {
-		CALL(mount, 0, 0, 0, 0, 0), CALL(umount2, 0, 0), CALL(pivot_root, 0, 0), CALL(unshare, CLONE_NEWUSER), CALL(unshare, CLONE_NEWNS),
-		CALL(unshare, CLONE_FS), CALL(setns, 0, 0), CALL(clone, CLONE_NEWUSER | SIGCHLD), CALL(clone, CLONE_NEWNET | SIGCHLD),
-		CALL(clone, 0x100000000 | CLONE_NEWNS | SIGCHLD), CALL(clone3, 0, 0), CALL(bpf, 0, 0, 0), CALL(perf_event_open, 0, 0, 0, 0, 0),
-		CALL(io_uring_setup, 1, 0), CALL(io_uring_enter, 0, 0, 0, 0), CALL(io_uring_register, 0, 0, 0, 0), CALL(keyctl, 0, 0, 0, 0, 0),
-		CALL(add_key, 0, 0, 0, 0, 0), CALL(request_key, 0, 0, 0, 0), CALL(userfaultfd, 0), CALL(kexec_load, 0, 0, 0, 0),
-		CALL(kexec_file_load, 0, 0, 0, 0, 0), CALL(init_module, 0, 0, 0), CALL(finit_module, 0, 0, 0), CALL(delete_module, 0, 0),
-		CALL(swapon, 0, 0), CALL(reboot, 0, 0, 0, 0), CALL(settimeofday, 0, 0), CALL(clock_settime, 0, 0), CALL(open_by_handle_at, 0, 0, 0),
-		CALL(quotactl, 0, 0, 0, 0), CALL(acct, 0), CALL(syslog, 3, 0, 0), CALL(vhangup), CALL(move_pages, 0, 0, 0, 0, 0, 0),
-		CALL(mbind, 0, 0, 0, 0, 0, 0), CALL(set_mempolicy, 0, 0, 0), CALL(kcmp, 1, 1, 0, 0, 0), CALL(pidfd_getfd, 0, 0, 0),
-		CALL(fanotify_init, 0, 0), CALL(fsopen, 0, 0), CALL(fsconfig, 0, 0, 0, 0, 0), CALL(fsmount, 0, 0, 0), CALL(fspick, 0, 0, 0),
-		CALL(open_tree, 0, 0, 0), CALL(move_mount, 0, 0, 0, 0, 0), CALL(mount_setattr, 0, 0, 0, 0, 0), CALL(sethostname, 0, 0),
-		CALL(setdomainname, 0, 0), CALL(socket, 40, 1, 0), CALL(socket, 38, 5, 0), CALL(socket, 0x100000028, 1, 0),
-		CALL(socket, AF_UNIX, SOCK_STREAM, 0), CALL(ioctl, 0, 0x5412, 0), CALL(ioctl, 0, 0x541c, 0), CALL(ioctl, 0, 0x100005412, 0),
-		CALL(ioctl, 0, 0x5401, 0), CALL(personality, 0xffffffff), CALL(personality, 0x0040000), CALL(ptrace, 16, 0, 0, 0),
-		CALL(process_vm_readv, 0, 0, 0, 0, 0, 0), CALL(chroot, 0), CALL(openat2, 0, 0, 0, 0), CALL(statx, 0, 0, 0, 0, 0),
-		CALL(pidfd_open, 0, 0), CALL(seccomp, 2, 0, 0), CALL_N("statmount", 457, 0), CALL_N("mseal", 462, 1, 1, 1),
-		CALL_N("setxattrat", 463, 0, 0, 0, 0, 0, 0), CALL_N("call 480", 480, 0), CALL_N("call 600", 600, 0), CALL_N("call 0x40000000", 0x40000027, 0),
+	    CALL(mount, 0, 0, 0, 0, 0),
+	    CALL(umount2, 0, 0),
+	    CALL(pivot_root, 0, 0),
+	    CALL(unshare, CLONE_NEWUSER),
+	    CALL(unshare, CLONE_NEWNS),
+	    CALL(unshare, CLONE_FS),
+	    CALL(setns, 0, 0),
+	    CALL(clone, CLONE_NEWUSER | SIGCHLD),
+	    CALL(clone, CLONE_NEWNET | SIGCHLD),
+	    CALL(clone, 0x100000000 | CLONE_NEWNS | SIGCHLD),
+	    CALL(clone3, 0, 0),
+	    CALL(bpf, 0, 0, 0),
+	    CALL(perf_event_open, 0, 0, 0, 0, 0),
+	    CALL(io_uring_setup, 1, 0),
+	    CALL(io_uring_enter, 0, 0, 0, 0),
+	    CALL(io_uring_register, 0, 0, 0, 0),
+	    CALL(keyctl, 0, 0, 0, 0, 0),
+	    CALL(add_key, 0, 0, 0, 0, 0),
+	    CALL(request_key, 0, 0, 0, 0),
+	    CALL(userfaultfd, 0),
+	    CALL(kexec_load, 0, 0, 0, 0),
+	    CALL(kexec_file_load, 0, 0, 0, 0, 0),
+	    CALL(init_module, 0, 0, 0),
+	    CALL(finit_module, 0, 0, 0),
+	    CALL(delete_module, 0, 0),
+	    CALL(swapon, 0, 0),
+	    CALL(reboot, 0, 0, 0, 0),
+	    CALL(settimeofday, 0, 0),
+	    CALL(clock_settime, 0, 0),
+	    CALL(open_by_handle_at, 0, 0, 0),
+	    CALL(quotactl, 0, 0, 0, 0),
+	    CALL(acct, 0),
+	    CALL(syslog, 3, 0, 0),
+	    CALL(vhangup),
+	    CALL(move_pages, 0, 0, 0, 0, 0, 0),
+	    CALL(mbind, 0, 0, 0, 0, 0, 0),
+	    CALL(set_mempolicy, 0, 0, 0),
+	    CALL(kcmp, 1, 1, 0, 0, 0),
+	    CALL(pidfd_getfd, 0, 0, 0),
+	    CALL(fanotify_init, 0, 0),
+	    CALL(fsopen, 0, 0),
+	    CALL(fsconfig, 0, 0, 0, 0, 0),
+	    CALL(fsmount, 0, 0, 0),
+	    CALL(fspick, 0, 0, 0),
+	    CALL(open_tree, 0, 0, 0),
+	    CALL(move_mount, 0, 0, 0, 0, 0),
+	    CALL(mount_setattr, 0, 0, 0, 0, 0),
+	    CALL(sethostname, 0, 0),
+	    CALL(setdomainname, 0, 0),
+	    CALL(socket, 40, 1, 0),
+	    CALL(socket, 38, 5, 0),
+	    CALL(socket, 0x100000028, 1, 0),
+	    CALL(socket, AF_UNIX, SOCK_STREAM, 0),
+	    CALL(ioctl, 0, 0x5412, 0),
+	    CALL(ioctl, 0, 0x541c, 0),
+	    CALL(ioctl, 0, 0x100005412, 0),
+	    CALL(ioctl, 0, 0x5401, 0),
+	    CALL(personality, 0xffffffff),
+	    CALL(personality, 0x0040000),
+	    CALL(ptrace, 16, 0, 0, 0),
+	    CALL(process_vm_readv, 0, 0, 0, 0, 0, 0),
+	    CALL(chroot, 0),
+	    CALL(openat2, 0, 0, 0, 0),
+	    CALL(statx, 0, 0, 0, 0, 0),
+	    CALL(pidfd_open, 0, 0),
+	    CALL(seccomp, 2, 0, 0),
+	    CALL_N("statmount", 457, 0),
+	    CALL_N("mseal", 462, 1, 1, 1),
+	    CALL_N("setxattrat", 463, 0, 0, 0, 0, 0, 0),
+	    CALL_N("call 480", 480, 0),
+	    CALL_N("call 600", 600, 0),
+	    CALL_N("call 0x40000000", 0x40000027, 0),
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const unsigned long *a = table[i].args;
@@ -225,7 +313,8 @@ static int talk(const char *path, const char *text)
 
 static int reach_loopback(int port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0;
 }
@@ -236,7 +325,8 @@ int main(int argc, char **argv)
 		return talk(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "connect") == 0)
 		return reach_loopback(atoi(argv[2]));
-	if (argc == 5 && strcmp(argv[1], "chown") == 0) /* numbers as they are, -1 too: shells' tools fill in what stat says */
+	if (argc == 5 &&
+	    strcmp(argv[1], "chown") == 0) /* numbers as they are, -1 too: shells' tools fill in what stat says */
 		return chown(argv[2], (uid_t)atoi(argv[3]), (gid_t)atoi(argv[4])) < 0;
 	descriptors();
 	processes();

@@ -23,9 +23,10 @@
 #include "base/map.h"
 #include "builder/sandbox/mode.h"
 
-static const char *const applets[] = {"sh", "cat", "ls", "touch", "rm", "mkdir", "rmdir", "echo", "id", "stat", "mount", "umount", "sleep", "ln",
-	"chown", "chmod", "grep", "ps", "pwd", "ip", "hostname", "nc", "wc", "test", "true", "false", "sort", "tr", "env", "readlink", "head",
-	"dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq", "sed", "setsid", "unshare", "printenv", "cut", "su", "tty", "stty"};
+static const char *const applets[] = {"sh", "cat", "ls", "touch", "rm", "mkdir", "rmdir", "echo", "id", "stat", "mount",
+    "umount", "sleep", "ln", "chown", "chmod", "grep", "ps", "pwd", "ip", "hostname", "nc", "wc", "test", "true",
+    "false", "sort", "tr", "env", "readlink", "head", "dd", "kill", "mknod", "mv", "cp", "df", "printf", "find", "seq",
+    "sed", "setsid", "unshare", "printenv", "cut", "su", "tty", "stty"};
 
 /* In a child that is another user: then the exit status tells. */
 static bool in_child;
@@ -81,13 +82,15 @@ static void copy_program(int lower, const char *from, const char *to)
 	cleanup_buf struct buf bytes = {0};
 	struct err e = {0};
 	check(io_read_file(AT_FDCWD, from, 16 << 20, &bytes, &e) == 0, "%s", e.text);
-	check(fs_write_atomic(lower, to, buf_view(&bytes), 0755, false, &e) == 0 && fchmodat(lower, to, 0755, 0) == 0, "%s", e.text);
+	check(fs_write_atomic(lower, to, buf_view(&bytes), 0755, false, &e) == 0 && fchmodat(lower, to, 0755, 0) == 0,
+	    "%s", e.text);
 }
 
 static void fill_lower(int lower)
 {
 	struct err e = {0};
-	check((fs_mkdirs(lower, "bin", 0755, &e) | fs_mkdirs(lower, "etc", 0755, &e) | fs_mkdirs(lower, "tmp", 0755, &e)) == 0);
+	check((fs_mkdirs(lower, "bin", 0755, &e) | fs_mkdirs(lower, "etc", 0755, &e) |
+	          fs_mkdirs(lower, "tmp", 0755, &e)) == 0);
 	copy_program(lower, "/usr/bin/busybox", "bin/busybox");
 	copy_program(lower, PROBE, "bin/probe");
 	check(fchmodat(lower, "tmp", 01777, 0) == 0);
@@ -148,7 +151,8 @@ static void keep(void *arg, int stream, const void *p, size_t len)
 	buf_add(stream == 1 ? &b->out : &b->err, p, len);
 }
 
-int box_run(struct box *b, const char *script, const struct sandbox_run *like, struct sandbox_result *ret, struct err *e)
+int box_run(
+    struct box *b, const char *script, const struct sandbox_run *like, struct sandbox_result *ret, struct err *e)
 {
 	static char path[] = "PATH=/bin", home[] = "HOME=/root";
 	static char *const env[] = {path, home, NULL};
@@ -179,7 +183,8 @@ const char *box_sh(struct box *b, const char *script, const struct sandbox_run *
 	struct err e = {0};
 	int rc = box_run(b, script, like, &r, &e);
 	check(rc == 0, "%s: %s", script, e.text);
-	check(r.exit_code == 0, "%s: exit %d\n%s%s", script, r.exit_code, b->out.p ? b->out.p : "", b->err.p ? b->err.p : "");
+	check(r.exit_code == 0, "%s: exit %d\n%s%s", script, r.exit_code, b->out.p ? b->out.p : "",
+	    b->err.p ? b->err.p : "");
 	check(r.nstubs == 0, "%s", r.nstubs ? r.stubs[0] : "");
 	sandbox_result_done(&r);
 	return b->out.p ? b->out.p : "";
@@ -234,7 +239,8 @@ size_t box_users(struct box *b)
 		cleanup_buf struct buf text = {0};
 		struct err e = {0};
 		cleanup_free char *path = mem_printf("/proc/%s/mountinfo", d->d_name);
-		if (d->d_name[0] >= '0' && d->d_name[0] <= '9' && io_read_file(AT_FDCWD, path, 4 << 20, &text, &e) == 0 && text.p)
+		if (d->d_name[0] >= '0' && d->d_name[0] <= '9' &&
+		    io_read_file(AT_FDCWD, path, 4 << 20, &text, &e) == 0 && text.p)
 			n += strstr(text.p, b->dir) != NULL;
 	}
 	closedir(proc);
@@ -257,7 +263,8 @@ static void enter(enum sandbox_mode want)
 static void become_user(bool ids)
 {
 	const struct passwd *p = getpwnam("cooperdev");
-	if (!p || setgroups(0, NULL) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 || setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
+	if (!p || setgroups(0, NULL) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 ||
+	    setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
 		_exit(3);
 	/* Changed ids take away from a process its own /proc; starting a program as a user gives it back. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -271,7 +278,7 @@ static void become_contained(bool masked)
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 	if (masked && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-			  mount("x", "/proc/bus", "tmpfs", 0, NULL) < 0))
+	                  mount("x", "/proc/bus", "tmpfs", 0, NULL) < 0))
 		_exit(3);
 	syscall(SYS_capget, &head, data);
 	data[0].effective &= ~(1U << CAP_SYS_ADMIN);

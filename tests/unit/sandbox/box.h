@@ -14,10 +14,10 @@ struct box {
 	struct buf out, err;
 };
 /* Fails the test, also from a child that box_as_user made, where Criterion's own assertions mean nothing. */
-#define check(condition, ...)                                             \
-	do {                                                              \
-		if (!(condition))                                         \
-			box_fail(__FILE__, __LINE__, #condition " " __VA_ARGS__); \
+#define check(condition, ...)                                                                                          \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			box_fail(__FILE__, __LINE__, #condition " " __VA_ARGS__);                                      \
 	} while (0)
 void box_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4), noreturn));
 /* Text compared line by line in the message. */
@@ -29,7 +29,8 @@ void box_done(struct box *b);
 /* An empty upper again. */
 void box_fresh_upper(struct box *b);
 /* `sh -c script` with the fields of `like` (NULL: defaults: network none). Output goes to b->out and b->err. */
-int box_run(struct box *b, const char *script, const struct sandbox_run *like, struct sandbox_result *ret, struct err *e);
+int box_run(
+    struct box *b, const char *script, const struct sandbox_run *like, struct sandbox_result *ret, struct err *e);
 /* The same, has to work and exit 0; what it wrote to stdout. */
 const char *box_sh(struct box *b, const char *script, const struct sandbox_run *like);
 void box_write(int dirfd, const char *path, const char *text, mode_t mode);
@@ -37,11 +38,12 @@ void box_write(int dirfd, const char *path, const char *text, mode_t mode);
 char *box_upper(struct box *b);
 /* How many processes have a mount of this box in their mount namespace. */
 size_t box_users(struct box *b);
-/* Runs fn in a child as an ordinary user with subordinate ids, in a tree it owns; skips when there is no such user. `ids` false:
- * with a user namespace of one id. */
+/* Runs fn in a child as an ordinary user with subordinate ids, in a tree it owns; skips when there is no such user.
+ * `ids` false: with a user namespace of one id. */
 void box_as_user(void (*fn)(struct box *b), bool ids);
 
-/* Runs fn in a child that is root without the right to mount, as in a container; `masked`: with part of /proc covered. */
+/* Runs fn in a child that is root without the right to mount, as in a container; `masked`: with part of /proc covered.
+ */
 void box_in_container(void (*fn)(struct box *b), bool masked);
 
 #endif

@@ -21,19 +21,19 @@
 #include "box.h"
 
 /* A test that has to hold for root and for an ordinary user with subordinate ids. */
-#define BOTH(name)                                \
-	static void name(struct box *b);          \
-	Test(sandbox, name##_as_root)             \
-	{                                         \
-		struct box b;                     \
-		box_init(&b);                     \
-		name(&b);                         \
-		box_done(&b);                     \
-	}                                         \
-	Test(sandbox, name##_as_ordinary_user)    \
-	{                                         \
-		box_as_user(name, true);          \
-	}                                         \
+#define BOTH(name)                                                                                                     \
+	static void name(struct box *b);                                                                               \
+	Test(sandbox, name##_as_root)                                                                                  \
+	{                                                                                                              \
+		struct box b;                                                                                          \
+		box_init(&b);                                                                                          \
+		name(&b);                                                                                              \
+		box_done(&b);                                                                                          \
+	}                                                                                                              \
+	Test(sandbox, name##_as_ordinary_user)                                                                         \
+	{                                                                                                              \
+		box_as_user(name, true);                                                                               \
+	}                                                                                                              \
 	static void name(struct box *b)
 
 static double now(void)
@@ -63,7 +63,8 @@ BOTH(a_killed_command_gives_128_and_the_signal)
 
 BOTH(the_command_is_pid_1_with_umask_0022_and_an_empty_stdin)
 {
-	check_text(box_sh(b, "echo $$; umask; cat; readlink /proc/self/fd/0; hostname", NULL), "1\n0022\n/dev/null\nbuildkitsandbox\n");
+	check_text(box_sh(b, "echo $$; umask; cat; readlink /proc/self/fd/0; hostname", NULL),
+	    "1\n0022\n/dev/null\nbuildkitsandbox\n");
 }
 
 BOTH(only_three_descriptors_are_open)
@@ -75,17 +76,20 @@ BOTH(only_three_descriptors_are_open)
 BOTH(root_has_dockers_capabilities_and_others_have_none)
 {
 	static const char script[] = "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status";
-	check_text(box_sh(b, script, NULL), "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
-					    "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+	check_text(box_sh(b, script, NULL),
+	    "CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
+	    "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
 	const struct sandbox_run user = {.network = SANDBOX_NET_NONE, .uid = 3267, .gid = 12};
-	check_text(box_sh(b, script, &user), "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
-					     "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
+	check_text(box_sh(b, script, &user),
+	    "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
+	    "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
 }
 
 BOTH(ids_and_groups_are_those_asked_for)
 {
 	const uint32_t groups[] = {7, 9};
-	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .uid = 1000, .gid = 5, .groups = groups, .ngroups = 2};
+	const struct sandbox_run run = {
+	    .network = SANDBOX_NET_NONE, .uid = 1000, .gid = 5, .groups = groups, .ngroups = 2};
 	check_text(box_sh(b, "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo can > /dev/stdout", &run),
 	    "Uid:\t1000\t1000\t1000\t1000\nGid:\t5\t5\t5\t5\nGroups:\t7 9 \ncan\n");
 }
@@ -104,8 +108,12 @@ BOTH(a_step_reaches_only_what_the_list_says)
 
 BOTH(dev_holds_what_buildkit_gives)
 {
-	check_text(box_sh(b, "ls /dev | tr '\\n' ' '; stat -c '%a %F' /dev/null; echo x > /dev/null; head -c1 /dev/zero | wc -c; df /dev/shm | wc -l", NULL),
-	    "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 666 character special file\n1\n2\n");
+	check_text(box_sh(b,
+	               "ls /dev | tr '\\n' ' '; stat -c '%a %F' /dev/null; echo x > /dev/null; head -c1 /dev/zero | wc "
+	               "-c; df /dev/shm | wc -l",
+	               NULL),
+	    "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero 666 character special "
+	    "file\n1\n2\n");
 }
 
 BOTH(shm_has_the_size_asked_for)
@@ -116,13 +124,23 @@ BOTH(shm_has_the_size_asked_for)
 
 BOTH(proc_and_sys_cannot_be_written)
 {
-	box_sh(b, "! touch /proc/sys/kernel/hostname 2>/dev/null && ! touch /sys/x 2>/dev/null && ! sh -c 'echo h > /proc/sysrq-trigger' 2>/dev/null", NULL);
-	check_text(box_sh(b, "cat /proc/keys /proc/timer_list /proc/interrupts; ls /proc/acpi /sys/firmware 2>/dev/null | grep -v :", NULL), "\n");
+	box_sh(b,
+	    "! touch /proc/sys/kernel/hostname 2>/dev/null && ! touch /sys/x 2>/dev/null && ! sh -c 'echo h > "
+	    "/proc/sysrq-trigger' 2>/dev/null",
+	    NULL);
+	check_text(
+	    box_sh(b,
+	        "cat /proc/keys /proc/timer_list /proc/interrupts; ls /proc/acpi /sys/firmware 2>/dev/null | grep -v :",
+	        NULL),
+	    "\n");
 }
 
 BOTH(nothing_of_the_host_is_mounted)
 {
-	check_text(box_sh(b, "mount | grep -vE ' type (overlay|proc|sysfs|cgroup2|tmpfs|devpts|mqueue|devtmpfs) '; ls / | tr '\\n' ' '; ps | wc -l", NULL),
+	check_text(box_sh(b,
+	               "mount | grep -vE ' type (overlay|proc|sysfs|cgroup2|tmpfs|devpts|mqueue|devtmpfs) '; ls / | tr "
+	               "'\\n' ' '; ps | wc -l",
+	               NULL),
 	    "bin dev etc proc sys tmp 4\n");
 }
 
@@ -135,7 +153,10 @@ BOTH(hosts_are_added_and_cannot_be_written)
 {
 	const struct sandbox_host hosts[] = {{"some.host", "1.2.3.4"}, {"other", "::1"}};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .hosts = hosts, .nhosts = 2};
-	check_text(box_sh(b, "grep -E 'some.host|other' /etc/hosts; test -e /etc/resolv.conf && ! echo x 2>/dev/null >> /etc/hosts", &run),
+	check_text(
+	    box_sh(b,
+	        "grep -E 'some.host|other' /etc/hosts; test -e /etc/resolv.conf && ! echo x 2>/dev/null >> /etc/hosts",
+	        &run),
 	    "1.2.3.4\tsome.host\n::1\tother\n");
 }
 
@@ -152,7 +173,8 @@ BOTH(the_runtime_leaves_no_trace_in_the_upper)
 
 BOTH(changes_are_in_the_upper)
 {
-	box_sh(b, "echo a > /etc/new; rm /etc/passwd; mkdir -p /a/b; chown 5:6 /a; touch -d @1000 /a/b; rm -r /tmp", NULL);
+	box_sh(
+	    b, "echo a > /etc/new; rm /etc/passwd; mkdir -p /a/b; chown 5:6 /a; touch -d @1000 /a/b; rm -r /tmp", NULL);
 	cleanup_free char *upper = box_upper(b);
 	check_text(upper, "d a\nd a/b\nd etc\nf etc/new\nc etc/passwd\nc tmp\n");
 }
@@ -160,9 +182,9 @@ BOTH(changes_are_in_the_upper)
 BOTH(mount_points_are_removed_when_nothing_was_put_there)
 {
 	struct sandbox_mount mounts[] = {
-		{.kind = SANDBOX_TMPFS, .target = "/deep/er/est"},
-		{.kind = SANDBOX_TMPFS, .target = "/etc/newdir/x"},
-		{.kind = SANDBOX_BIND, .target = "/newfile", .source_fd = openat(b->src, "sub/file", O_PATH)},
+	    {.kind = SANDBOX_TMPFS, .target = "/deep/er/est"},
+	    {.kind = SANDBOX_TMPFS, .target = "/etc/newdir/x"},
+	    {.kind = SANDBOX_BIND, .target = "/newfile", .source_fd = openat(b->src, "sub/file", O_PATH)},
 	};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = mounts, .nmounts = ARRAY_LEN(mounts)};
 	struct stat st;
@@ -187,7 +209,8 @@ BOTH(bind_mounts_are_read_only_unless_asked)
 {
 	struct sandbox_mount m = {.kind = SANDBOX_BIND, .target = "/m", .source_fd = b->src};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1};
-	check_text(box_sh(b, "cat /m/sub/file; ! touch /m/x 2>/dev/null; ! chmod 777 /m/sub 2>/dev/null", &run), "original\n");
+	check_text(
+	    box_sh(b, "cat /m/sub/file; ! touch /m/x 2>/dev/null; ! chmod 777 /m/sub 2>/dev/null", &run), "original\n");
 	m.rw = true;
 	box_sh(b, "touch /m/cached", &run);
 	check(fs_exists(b->src, "cached"));
@@ -196,13 +219,15 @@ BOTH(bind_mounts_are_read_only_unless_asked)
 BOTH(overlay_mounts_throw_writes_away)
 {
 	struct sandbox_mount m[] = {
-		{.kind = SANDBOX_OVERLAY, .target = "/m", .source_fd = b->src},
-		{.kind = SANDBOX_OVERLAY, .target = "/one", .source_fd = openat(b->src, "sub/file", O_PATH)},
-		{.kind = SANDBOX_OVERLAY, .target = "/part", .source_fd = b->src, .source_path = "sub"},
+	    {.kind = SANDBOX_OVERLAY, .target = "/m", .source_fd = b->src},
+	    {.kind = SANDBOX_OVERLAY, .target = "/one", .source_fd = openat(b->src, "sub/file", O_PATH)},
+	    {.kind = SANDBOX_OVERLAY, .target = "/part", .source_fd = b->src, .source_path = "sub"},
 	};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = m, .nmounts = ARRAY_LEN(m)};
-	box_sh(b, "rm -r /m/sub && touch /m/x && echo changed > /one && echo changed > /part/file && touch /part/y", &run);
-	check_text(box_sh(b, "cat /m/sub/file /one /part/file; ls -a /m | tr '\\n' ' '", &run), "original\noriginal\noriginal\n. .. sub ");
+	box_sh(
+	    b, "rm -r /m/sub && touch /m/x && echo changed > /one && echo changed > /part/file && touch /part/y", &run);
+	check_text(box_sh(b, "cat /m/sub/file /one /part/file; ls -a /m | tr '\\n' ' '", &run),
+	    "original\noriginal\noriginal\n. .. sub ");
 	cleanup_free char *upper = box_upper(b);
 	check_text(upper, "");
 }
@@ -215,12 +240,14 @@ BOTH(a_tree_of_layers_can_be_a_source)
 	box_write(top, "sub/more", "more\n", 0644);
 	const int lowers[] = {b->src, top};
 	struct sandbox_mount m[] = {
-		{.kind = SANDBOX_BIND, .target = "/both", .lowers = lowers, .nlowers = 2, .source_path = "/sub/../sub"},
-		{.kind = SANDBOX_OVERLAY, .target = "/rw", .lowers = lowers, .nlowers = 2, .source_path = "sub/more"},
-		{.kind = SANDBOX_BIND, .target = "/single", .lowers = lowers, .nlowers = 1},
+	    {.kind = SANDBOX_BIND, .target = "/both", .lowers = lowers, .nlowers = 2, .source_path = "/sub/../sub"},
+	    {.kind = SANDBOX_OVERLAY, .target = "/rw", .lowers = lowers, .nlowers = 2, .source_path = "sub/more"},
+	    {.kind = SANDBOX_BIND, .target = "/single", .lowers = lowers, .nlowers = 1},
 	};
 	struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = m, .nmounts = ARRAY_LEN(m)};
-	check_text(box_sh(b, "ls /both | tr '\\n' ' '; echo x >> /rw; cat /rw; ls /single; ! touch /both/x 2>/dev/null", &run), "file more more\nx\nsub\n");
+	check_text(
+	    box_sh(b, "ls /both | tr '\\n' ' '; echo x >> /rw; cat /rw; ls /single; ! touch /both/x 2>/dev/null", &run),
+	    "file more more\nx\nsub\n");
 	struct sandbox_result r = {0};
 	m[0].source_path = "nope";
 	check(box_run(b, "true", &run, &r, &e) == -ERR_NOT_FOUND, "%s", e.text);
@@ -230,9 +257,12 @@ BOTH(a_tree_of_layers_can_be_a_source)
 
 BOTH(secret_files_have_owner_mode_and_content)
 {
-	struct sandbox_mount m = {.kind = SANDBOX_FILE, .target = "/run/secrets/s", .content = STR("hush"), .mode = 0440, .uid = 3, .gid = 4};
+	struct sandbox_mount m = {
+	    .kind = SANDBOX_FILE, .target = "/run/secrets/s", .content = STR("hush"), .mode = 0440, .uid = 3, .gid = 4};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1};
-	check_text(box_sh(b, "stat -c '%a %u %g' /run/secrets/s; cat /run/secrets/s; ! rm /run/secrets/s 2>/dev/null", &run), "440 3 4\nhush");
+	check_text(
+	    box_sh(b, "stat -c '%a %u %g' /run/secrets/s; cat /run/secrets/s; ! rm /run/secrets/s 2>/dev/null", &run),
+	    "440 3 4\nhush");
 	cleanup_free char *upper = box_upper(b);
 	check_text(upper, "");
 }
@@ -240,8 +270,8 @@ BOTH(secret_files_have_owner_mode_and_content)
 BOTH(shallow_targets_come_before_deep_ones)
 {
 	struct sandbox_mount m[] = {
-		{.kind = SANDBOX_FILE, .target = "/m/deep/file", .content = STR("deep"), .mode = 0400},
-		{.kind = SANDBOX_TMPFS, .target = "/m"},
+	    {.kind = SANDBOX_FILE, .target = "/m/deep/file", .content = STR("deep"), .mode = 0400},
+	    {.kind = SANDBOX_TMPFS, .target = "/m"},
 	};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = m, .nmounts = 2};
 	check_text(box_sh(b, "cat /m/deep/file", &run), "deep");
@@ -253,7 +283,7 @@ BOTH(links_in_targets_never_leave_the_tree)
 	check(symlinkat("../../../../../../../../tmp/cooper-canary", b->lower, "evil2") == 0);
 	check(symlinkat("loop", b->lower, "loop") == 0);
 	struct sandbox_mount m[] = {
-		{.kind = SANDBOX_TMPFS, .target = "/evil2/x"},
+	    {.kind = SANDBOX_TMPFS, .target = "/evil2/x"},
 	};
 	struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = m, .nmounts = 1};
 	check_text(box_sh(b, "ls /tmp", &run), "cooper-canary\n");
@@ -270,7 +300,8 @@ BOTH(links_in_targets_never_leave_the_tree)
 
 BOTH(hostile_links_for_dev_and_etc_are_contained)
 {
-	check(symlinkat("/tmp/nowhere", b->lower, "dev") == 0 && symlinkat("../../../tmp/cooper-canary/resolv", b->lower, "etc/resolv.conf") == 0);
+	check(symlinkat("/tmp/nowhere", b->lower, "dev") == 0 &&
+	      symlinkat("../../../tmp/cooper-canary/resolv", b->lower, "etc/resolv.conf") == 0);
 	box_sh(b, "test -c /tmp/nowhere/null && test -f /tmp/cooper-canary/resolv", NULL);
 	check(access("/tmp/nowhere", F_OK) < 0 && access("/tmp/cooper-canary", F_OK) < 0, "made on the host");
 	cleanup_free char *upper = box_upper(b);
@@ -287,7 +318,8 @@ BOTH(the_working_folder_is_made_and_kept)
 
 BOTH(the_working_folder_cannot_be_a_descriptor_of_the_builder)
 {
-	static const char *const folders[] = {"/proc/self/fd/3", "/proc/self/fd/8/../../..", "/proc/1/cwd", "/proc/self/root/../.."};
+	static const char *const folders[] = {
+	    "/proc/self/fd/3", "/proc/self/fd/8/../../..", "/proc/1/cwd", "/proc/self/root/../.."};
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .cwd = folders[i]};
 		struct sandbox_result r = {0};
@@ -304,14 +336,14 @@ BOTH(a_missing_command_is_not_found)
 		enum err_code code;
 		const char *text;
 	} cases[] = {
-		{"nosuch", ERR_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH"},
-		{"/no/such", ERR_NOT_FOUND, "exec: \"/no/such\": stat /no/such: no such file or directory"},
-		{"/etc/passwd", ERR_DENIED, "exec: \"/etc/passwd\": permission denied"},
-		{"/etc", ERR_DENIED, "exec: \"/etc\": permission denied"},
-		{"bad", ERR_NOT_FOUND, "exec /bin/bad: no such file or directory (its interpreter is missing)"},
-		{"text", ERR_UNSUPPORTED, "exec /bin/text: exec format error"},
-		{"/proc/self/exe", ERR_SYS, "exec /proc/self/exe: Operation not permitted"},
-		{"self", ERR_SYS, "exec /bin/self: Operation not permitted"},
+	    {"nosuch", ERR_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH"},
+	    {"/no/such", ERR_NOT_FOUND, "exec: \"/no/such\": stat /no/such: no such file or directory"},
+	    {"/etc/passwd", ERR_DENIED, "exec: \"/etc/passwd\": permission denied"},
+	    {"/etc", ERR_DENIED, "exec: \"/etc\": permission denied"},
+	    {"bad", ERR_NOT_FOUND, "exec /bin/bad: no such file or directory (its interpreter is missing)"},
+	    {"text", ERR_UNSUPPORTED, "exec /bin/text: exec format error"},
+	    {"/proc/self/exe", ERR_SYS, "exec /proc/self/exe: Operation not permitted"},
+	    {"self", ERR_SYS, "exec /bin/self: Operation not permitted"},
 	};
 	box_write(b->lower, "bin/bad", "#!/nope\n", 0755);
 	box_write(b->lower, "bin/text", "hello\n", 0755);
@@ -389,7 +421,8 @@ static void add_lowers(struct box *b, size_t n, const char *command, bool works)
 	for (size_t i = 1; i < n; i++) {
 		struct err e = {0};
 		cleanup_free char *path = mem_printf("../layers/%zu", i);
-		check(fs_mkdirs(b->work, path, 0755, &e) == 0 && fs_open_dir(b->work, path, &lowers[i], &e) == 0, "%s", e.text);
+		check(fs_mkdirs(b->work, path, 0755, &e) == 0 && fs_open_dir(b->work, path, &lowers[i], &e) == 0, "%s",
+		    e.text);
 		cleanup_free char *text = mem_printf("%zu\n", i);
 		box_write(lowers[i], "last", text, 0644);
 		if (i % 100 == 0)
@@ -417,7 +450,8 @@ BOTH(a_tree_without_layers_is_the_upper_itself)
 {
 	struct sandbox_mount m = {.kind = SANDBOX_BIND, .target = "/bin", .source_fd = openat(b->lower, "bin", O_PATH)};
 	const int none = -1;
-	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .lowers = &none, .nlowers = 0, .mounts = &m, .nmounts = 1};
+	const struct sandbox_run run = {
+	    .network = SANDBOX_NET_NONE, .lowers = &none, .nlowers = 0, .mounts = &m, .nmounts = 1};
 	box_sh(b, "echo x > /x", &run);
 	cleanup_free char *upper = box_upper(b);
 	check_text(upper, "f x\n");
@@ -434,10 +468,17 @@ static int one_of_many(size_t i, void *arg, struct err *e)
 	TRY(fs_mkdirs(b->work, work, 0755, e));
 	TRY(fs_open_dir(b->work, dir, &upper, e));
 	TRY(fs_open_dir(b->work, work, &work_fd, e));
-	char path[] = "PATH=/bin", sh[] = "sh", c[] = "-c", script[] = "echo x > /x; ps | wc -l > /n", *env[] = {path, NULL};
+	char path[] = "PATH=/bin", sh[] = "sh", c[] = "-c", script[] = "echo x > /x; ps | wc -l > /n",
+	     *env[] = {path, NULL};
 	char *argv[] = {sh, c, script, NULL};
-	const struct sandbox_run run = {.lowers = &b->lower, .nlowers = 1, .upper_fd = upper, .work_fd = work_fd, .argv = argv, .env = env,
-	    .cwd = "/", .network = i % 2 ? SANDBOX_NET_NONE : SANDBOX_NET_HOST};
+	const struct sandbox_run run = {.lowers = &b->lower,
+	    .nlowers = 1,
+	    .upper_fd = upper,
+	    .work_fd = work_fd,
+	    .argv = argv,
+	    .env = env,
+	    .cwd = "/",
+	    .network = i % 2 ? SANDBOX_NET_NONE : SANDBOX_NET_HOST};
 	struct sandbox_result r = {0};
 	TRY(sandbox_run(&run, &r, e));
 	if (r.exit_code != 0 || !fs_exists(upper, "x"))
@@ -473,9 +514,16 @@ BOTH(a_socket_of_the_host_can_be_forwarded)
 	pid_t pid = fork();
 	if (pid == 0)
 		serve_once(listener);
-	struct sandbox_mount m = {.kind = SANDBOX_SOCKET, .target = "/run/buildkit/ssh_agent.0", .source_path = a.sun_path, .mode = 0741, .uid = 100, .gid = 102};
+	struct sandbox_mount m = {.kind = SANDBOX_SOCKET,
+	    .target = "/run/buildkit/ssh_agent.0",
+	    .source_path = a.sun_path,
+	    .mode = 0741,
+	    .uid = 100,
+	    .gid = 102};
 	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1};
-	check_text(box_sh(b, "stat -c '%a %u %g %F' /run/buildkit/ssh_agent.0; probe socket /run/buildkit/ssh_agent.0 abc", &run),
+	check_text(
+	    box_sh(
+	        b, "stat -c '%a %u %g %F' /run/buildkit/ssh_agent.0; probe socket /run/buildkit/ssh_agent.0 abc", &run),
 	    "741 100 102 socket\ncba");
 	waitpid(pid, NULL, 0);
 	close(listener);
@@ -552,7 +600,9 @@ Test(sandbox, overlays_of_old_kernels_as_ordinary_user)
 
 static void works_in_a_container(struct box *b)
 {
-	check_text(box_sh(b, "echo $$; touch /x; chown 5:6 /x; stat -c '%u %g' /x; cat /dev/zero | head -c 2 | wc -c", NULL), "1\n5 6\n2\n");
+	check_text(
+	    box_sh(b, "echo $$; touch /x; chown 5:6 /x; stat -c '%u %g' /x; cat /dev/zero | head -c 2 | wc -c", NULL),
+	    "1\n5 6\n2\n");
 	proc_and_sys_cannot_be_written(b);
 }
 
@@ -564,7 +614,10 @@ Test(sandbox, root_of_a_container_may_run_steps)
 /* The kernel then refuses a fresh /proc: the one that is there is used, read-only. */
 static void works_with_the_outer_proc(struct box *b)
 {
-	box_sh(b, "test -e /proc/self/status && ! touch /proc/sys/kernel/hostname 2>/dev/null && ! sh -c 'echo 5 > /proc/self/oom_score_adj' 2>/dev/null", NULL);
+	box_sh(b,
+	    "test -e /proc/self/status && ! touch /proc/sys/kernel/hostname 2>/dev/null && ! sh -c 'echo 5 > "
+	    "/proc/self/oom_score_adj' 2>/dev/null",
+	    NULL);
 }
 
 Test(sandbox, a_container_with_a_masked_proc_is_enough)
@@ -591,7 +644,8 @@ BOTH(the_default_network_does_not_reach_the_hosts_loopback)
 		return;
 	}
 	cleanup_free char *script = mem_printf("! probe connect %u && ip route | grep -c default; ls /sys/class/net; "
-					       "cat /etc/resolv.conf | grep -c nameserver", ntohs(a.sin_port));
+	                                       "cat /etc/resolv.conf | grep -c nameserver",
+	    ntohs(a.sin_port));
 	check_text(box_sh(b, script, &run), "1\neth0\nlo\n1\n");
 	sandbox_shutdown();
 }

@@ -14,7 +14,8 @@ Test(subids, lines_by_name_and_by_number_count)
 
 Test(subids, broken_lines_are_passed_over)
 {
-	static const char *const broken[] = {"me", "me:1", "me:x:2", "me:1:0", "me:4294967295:1", "me:4294967000:1000", "me:-1:2", ":1:2", "me:1:2:", "#me:1:2"};
+	static const char *const broken[] = {"me", "me:1", "me:x:2", "me:1:0", "me:4294967295:1", "me:4294967000:1000",
+	    "me:-1:2", ":1:2", "me:1:2:", "#me:1:2"};
 	cleanup_arena struct arena a = {0};
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
 		cr_expect_eq(subids_parse(&a, str_of(broken[i]), "me", 1000).n, 0, "%s", broken[i]);

@@ -18,8 +18,9 @@ static int make_tree(char dir[32])
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_eq(fs_mkdirs(fd, "a/b/c", 0755, &e), 0);
 	cr_assert_eq(fs_write_atomic(fd, "a/file", STR("x"), 0644, false, &e), 0);
-	static const char *const links[][2] = {{"a/b", "rel"}, {"/a/b", "abs"}, {"../../../../a", "up"}, {"loop", "loop"}, {"/nowhere/x", "dangling"},
-		{"c/..", "a/b/back"}, {"/proc/self/root", "magic"}, {"rel/back", "chain"}};
+	static const char *const links[][2] = {{"a/b", "rel"}, {"/a/b", "abs"}, {"../../../../a", "up"},
+	    {"loop", "loop"}, {"/nowhere/x", "dangling"}, {"c/..", "a/b/back"}, {"/proc/self/root", "magic"},
+	    {"rel/back", "chain"}};
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		cr_assert_eq(symlinkat(links[i][0], fd, links[i][1]), 0);
 	return fd;
@@ -31,20 +32,20 @@ Test(walk, links_and_dots_stay_inside)
 		const char *path, *real;
 		int error;
 	} cases[] = {
-		{"/", "", 0},
-		{"", "", 0},
-		{"..", "", 0},
-		{"../../a/./b//c/", "a/b/c", 0},
-		{"rel/c", "a/b/c", 0},
-		{"abs/c/../..", "a", 0},
-		{"up/file", "a/file", 0},
-		{"chain", "a/b", 0},
-		{"a/b/c/../../../../..", "", 0},
-		{"loop", NULL, ELOOP},
-		{"dangling", NULL, ENOENT},
-		{"magic", NULL, ENOENT},
-		{"a/file/x", NULL, ENOTDIR},
-		{"nope/../a", NULL, ENOENT},
+	    {"/", "", 0},
+	    {"", "", 0},
+	    {"..", "", 0},
+	    {"../../a/./b//c/", "a/b/c", 0},
+	    {"rel/c", "a/b/c", 0},
+	    {"abs/c/../..", "a", 0},
+	    {"up/file", "a/file", 0},
+	    {"chain", "a/b", 0},
+	    {"a/b/c/../../../../..", "", 0},
+	    {"loop", NULL, ELOOP},
+	    {"dangling", NULL, ENOENT},
+	    {"magic", NULL, ENOENT},
+	    {"a/file/x", NULL, ENOTDIR},
+	    {"nope/../a", NULL, ENOENT},
 	};
 	char dir[32];
 	struct err e = {0};
