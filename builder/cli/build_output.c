@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "builder/cli/pages.h"
 #include "builder/cli/report.h"
+#include "builder/export/offer.h"
 #include "builder/export/outbound.h"
 #include "parser/values.h"
 #include "registry/archive.h"
@@ -316,7 +317,8 @@ static int push(struct writing *w, struct err *e)
 		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
 		lenders(w, &ref, &to);
 		TRY(remote_open(&ref, &ro, &remote, e));
-		if (transfer(w->b->env->layout, str_of(digest), remote, ref.tag, &to, w->cli->arena, &pushed, e) < 0)
+		struct offer offer;
+		if (transfer(offer_init(&offer, w->b->env->layout, &outside), STR(""), remote, ref.tag, &to, w->cli->arena, &pushed, e) < 0)
 			return err_wrap(e, "push %.*s", STR_ARG(names[i]));
 		say(w, "pushed %.*s@%s", STR_ARG(names[i]), digest);
 	}
