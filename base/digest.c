@@ -102,8 +102,12 @@ int digest_parse(struct str text, struct digest *ret, struct err *e)
 			return err_set(e, ERR_UNSUPPORTED, "digest algorithm sha512 is not supported, only sha256");
 		return err_set(e, ERR_SYNTAX, "invalid digest \"%.*s\"", STR_ARG(text));
 	}
-	if (!digest_from_hex(str_from(text, 7), ret))
+	struct digest d;
+	if (!digest_from_hex(str_from(text, 7), &d))
 		return err_set(e, ERR_SYNTAX, "invalid digest \"%.*s\"", STR_ARG(text));
+	if (digest_none(&d)) /* would mean "not given" further on */
+		return err_set(e, ERR_SYNTAX, "nothing has the digest \"%.*s\"", STR_ARG(text));
+	*ret = d;
 	return 0;
 }
 
