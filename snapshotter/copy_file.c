@@ -26,7 +26,7 @@ void carry_bytes_done(struct bytes *b)
 
 static int changed(struct str path, struct err *e)
 {
-	return err_set(e, ERR_STEP, "\"/%.*s\" changed while it was copied", STR_ARG(path));
+	return err_set(e, ERR_STEP, "\"/%.*s\" changed while it was copied (a file that others write to belongs into .dockerignore)", STR_ARG(path));
 }
 
 int carry_open(struct carry *c, size_t i, struct bytes *ret, struct err *e)

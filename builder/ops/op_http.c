@@ -131,6 +131,8 @@ static int key_http(struct task *t, struct hasher *h, struct err *e)
 	hasher_digest(h, &body);
 	hasher_u64(h, (uint64_t)mtime);
 	ops_why_digest(&t->why, "what the URL gives", &body);
+	cleanup_free char *time = mem_printf("%lld", (long long)mtime);
+	ops_why_text(&t->why, "the time of what the URL gives", str_of(time));
 	return 0;
 }
 
