@@ -249,19 +249,17 @@ static int lower_transfer(struct lowering *lw, struct stage_state *st, const str
 	TRY(stage_expand(lw, st, in, in->args[in->nargs - 1], &args->dest, e));
 	if (instr_heredoc(in, in->nargs - 1))
 		return err_set(e, ERR_SYNTAX, "%s cannot accept a heredoc as a destination", instr_name(in->id));
-	size_t nlocal = 0;
+	if (c.checksum.len && in->nargs - in->nheredocs != 2)
+		return err_set(e, ERR_SYNTAX, "checksum can't be specified for multiple sources");
 	for (size_t i = 0; i + 1 < in->nargs; i++) {
 		struct str path;
 		if (instr_heredoc(in, i))
 			continue;
 		TRY(stage_expand(lw, st, in, in->args[i], &path, e));
 		strs_add(lw->arena, &shown, path);
-		nlocal++;
 		if (one_source(lw, st, in, &c, &from, path, e) < 0)
 			return err_at(e, in->where.line, in->arg_where ? in->arg_where[i].col : 0, in->where.end_line);
 	}
-	if (c.checksum.len && nlocal != 1)
-		return err_set(e, ERR_SYNTAX, "checksum can't be specified for multiple sources");
 	TRY(heredocs(lw, st, in, &c, e));
 	args->items = c.items;
 	args->nitems = c.nitems;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/io.h"
 #include "builder/ops/env.h"
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/ops.h"
@@ -99,6 +100,7 @@ struct exec {
 	struct exec_mounts mounts;
 	char *scratch;             /* folder below the store's tmp: fs (the upper), work */
 	int tmp_fd, scratch_fd, upper_fd, work_fd;
+	int log_fd;                /* the whole output; -1 when it may hold a secret */
 	struct sandbox_result result;
 };
 
@@ -152,6 +154,14 @@ static int find_user(struct exec *x, struct err *e)
 	return 0;
 }
 
+static bool uses_secrets(const struct op_exec_args *a)
+{
+	for (size_t i = 0; i < a->nmounts; i++)
+		if (a->mounts[i].kind == EXEC_SECRET || a->mounts[i].kind == EXEC_SSH)
+			return true;
+	return false;
+}
+
 static int make_scratch(struct exec *x, struct err *e)
 {
 	TRY(store_tmp(x->env->store, &x->tmp_fd, e));
@@ -159,13 +169,36 @@ static int make_scratch(struct exec *x, struct err *e)
 	TRY(fs_open_dir(x->tmp_fd, x->scratch, &x->scratch_fd, e));
 	if (mkdirat(x->scratch_fd, "fs", 0755) < 0 || mkdirat(x->scratch_fd, "work", 0700) < 0)
 		return err_sys(e, "create the folders of a step");
+	if (!uses_secrets(x->args)) {
+		x->log_fd = openat(x->scratch_fd, "log", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (x->log_fd < 0)
+			return err_sys(e, "create the log of a step");
+	}
 	TRY(fs_open_dir(x->scratch_fd, "fs", &x->upper_fd, e));
 	return fs_open_dir(x->scratch_fd, "work", &x->work_fd, e);
+}
+
+/* What a failed step printed stays readable: logs/<step>.log in the store, one for each step. */
+static void keep_log(struct exec *x)
+{
+	char hex[DIGEST_HEX + 1];
+	if (x->log_fd < 0)
+		return;
+	digest_hex(&x->task->step->id, hex);
+	cleanup_free char *name = mem_printf("logs/%.16s.log", hex);
+	cleanup_free char *from = mem_printf("%s/log", x->scratch);
+	if ((mkdirat(x->env->store->fd, "logs", 0700) < 0 && errno != EEXIST) || renameat(x->tmp_fd, from, x->env->store->fd, name) < 0)
+		return;
+	cleanup_free char *text = mem_printf("its whole output is in %s/%s", x->env->store->path, name);
+	x->task->warn(x->task->arg, x->task->step, text);
 }
 
 static void output(void *arg, int stream, const void *p, size_t len)
 {
 	struct exec *x = arg;
+	struct err ignored;
+	if (x->log_fd >= 0)
+		(void)io_write_all(x->log_fd, p, len, &ignored);
 	x->task->log(x->task->arg, x->task->step, stream, p, len);
 }
 
@@ -229,6 +262,7 @@ static int run_command(struct exec *x, struct err *e)
 	TRY(sandbox_run(&run, &x->result, e));
 	if (x->result.exit_code == 0)
 		return 0;
+	keep_log(x);
 	after_failure(x, &run);
 	return err_set(e, ERR_STEP, "process \"%.*s\" did not complete successfully: exit code: %d", STR_ARG(x->args->text),
 		x->result.exit_code);
@@ -249,6 +283,7 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 		l.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
 	TRY(index_write(ix, x->scratch_fd, "index", e));
 	TRY(fs_remove_tree(x->scratch_fd, "work", e));
+	TRY(fs_remove_tree(x->scratch_fd, "log", e));
 	TRY(store_add_layer(x->env->store, x->tmp_fd, x->scratch, &l, e));
 	ret->has_layer = true;
 	ret->layer = (struct tree_layer){.cid = l.cid, .id = l.id, .created = l.created, .created_nsec = l.created_nsec};
@@ -258,7 +293,7 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 static void exec_done(struct exec *x)
 {
 	struct err ignored;
-	int *fds[] = {&x->upper_fd, &x->work_fd, &x->scratch_fd};
+	int *fds[] = {&x->upper_fd, &x->work_fd, &x->scratch_fd, &x->log_fd};
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		mem_cleanup_close(fds[i]);
 	if (x->scratch)
@@ -273,7 +308,7 @@ static void exec_done(struct exec *x)
 
 static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 {
-	struct exec x = {.task = t, .env = t->env, .args = t->step->args, .scratch_fd = -1, .upper_fd = -1, .work_fd = -1};
+	struct exec x = {.task = t, .env = t->env, .args = t->step->args, .scratch_fd = -1, .upper_fd = -1, .work_fd = -1, .log_fd = -1};
 	int rc = ops_tree_open(x.env, t->inputs[0], true, t->cancel, &x.root, e);
 	if (rc == 0)
 		rc = find_user(&x, e);
