@@ -5,12 +5,15 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -648,6 +651,34 @@ BOTH(the_default_network_does_not_reach_the_hosts_loopback)
 	    ntohs(a.sin_port));
 	check_text(box_sh(b, script, &run), "1\neth0\nlo\n1\n");
 	sandbox_shutdown();
+}
+
+static void must_be_private(struct box *b)
+{
+	const struct sandbox_run run = {.network = SANDBOX_NET_DEFAULT};
+	check_text(box_sh(b, "ls /sys/class/net | tr '\\n' ' '", &run), "eth0 lo ");
+	check(sandbox_notice() == NULL);
+}
+
+/* This machine's /dev/net/tun may be for root only, which is not how it usually is. */
+Test(sandbox, an_ordinary_user_gets_a_private_network_where_tun_can_be_opened)
+{
+	char dir[] = "/tmp/cooper-tun-XXXXXX";
+	cr_assert_not_null(mkdtemp(dir));
+	cleanup_free char *node = mem_printf("%s/tun", dir);
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || access("/usr/bin/pasta", X_OK) < 0 || mknod(node, S_IFCHR, makedev(10, 200)) < 0) {
+		rmdir(dir);
+		cr_skip_test("no pasta or no tun device");
+	}
+	close(fd);
+	cr_assert_eq(chmod(node, 0666), 0);
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount(node, "/dev/net/tun", NULL, MS_BIND, NULL), 0);
+	box_as_user(must_be_private, true);
+	umount2("/dev/net/tun", MNT_DETACH);
+	cr_assert_eq(unlink(node) | rmdir(dir), 0);
 }
 
 static void read_until(int fd, struct buf *out, const char *text)
