@@ -38,6 +38,7 @@ struct build {
 	struct progress *progress;
 	struct events *events;
 	struct built built;
+	bool prepared;               /* before_run was here */
 	struct buf explain;
 	uint32_t fetch_step;         /* event number of the layers that are fetched */
 	const char *fetch_origin;
@@ -163,6 +164,9 @@ static int make_plan(struct build *b, struct err *e)
 static int before_run(void *arg, struct err *e)
 {
 	struct build *b = arg;
+	if (b->prepared)
+		return 0;
+	b->prepared = true;
 	progress_ticker(b->progress, false);
 	int rc = userns_enter(e);
 	if (rc == 0)
@@ -192,6 +196,8 @@ static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, 
 		.nbase_history = b->lowered[i].nbase_history, .epoch = b->r.epoch, .annotations = &b->r.annotations, .cancel = b->cli->cancel};
 	if (build_outputs_store_image(&b->r) || b->r.nplatforms == 1)
 		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
+	if (assemble_reads_folders(&as))
+		TRY(before_run(b, e));
 	return assemble(&as, b->cli->arena, ret, e);
 }
 
@@ -222,6 +228,8 @@ static int write_results(struct build *b, struct err *e)
 	uint32_t step = event_step(b->events, image ? STR("exporting to image") : STR("exporting files"), NULL, NULL, 0);
 	event_started(b->events, step);
 	int rc = image ? make_image(b, e) : 0;
+	if (rc == 0 && build_outputs_want_tree(&b->r)) /* folders with files of other ids are made or read */
+		rc = before_run(b, e);
 	if (rc == 0 && b->solved.stats.ran > 0) /* bytes are on the disk before index.json names them */
 		rc = store_flush(b->local.store, e);
 	if (rc == 0)

@@ -48,6 +48,11 @@ static size_t missing_tars(const struct assembly *as)
 	return n;
 }
 
+bool assemble_reads_folders(const struct assembly *as)
+{
+	return missing_tars(as) > 0;
+}
+
 static void clamp_time(const struct assembly *as, int64_t sec, uint32_t nsec, struct buf *out)
 {
 	if (sec >= as->epoch) {

@@ -23,4 +23,7 @@ int assemble(const struct assembly *as, struct arena *arena, struct descriptor *
 int assemble_index(struct store *s, const struct descriptor *manifests, size_t n, const struct annotations *annotations, struct arena *arena,
 	struct descriptor *ret, struct err *e);
 
+/* Are there tars to be made from layers' folders? They may hold files of other ids: be in the user namespace first. */
+bool assemble_reads_folders(const struct assembly *as);
+
 #endif

@@ -1,0 +1,411 @@
+#!/bin/bash
+# cooper build: its flags, its inputs, its outputs.
+. "$(dirname "$0")/lib.sh"
+want_debian
+
+# A file of the image $1, on standard output.
+file_of() { cooper build -q -o type=tar,dest=- - <<<"FROM $1" 2>file_of.log | tar xOf - "$2"; }
+
+config_of() { cooper inspect -f '{{json .Config}}' "$1" | jq -r "$2"; }
+
+test_names_and_files_about_the_result() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo x >/x\nLABEL from=file\n' >Containerfile
+	build_ok -t one -t two:2 -t example.com/team/three --label a=b --label from=flag --iidfile iid --metadata-file meta .
+	id=$(cat iid)
+	for name in one two:2 example.com/team/three:latest; do
+		assert_eq "$(cooper build -q - <<<"FROM $name")" "$(cooper build -q - <<<"FROM one")"
+	done
+	assert_eq "$(jq -r '."containerimage.digest"' meta)" "$id"
+	assert_eq "$(jq -r '."image.name"' meta)" 'docker.io/library/one:latest,docker.io/library/two:2,example.com/team/three:latest'
+	assert_eq "$(jq -r '."containerimage.descriptor".size' meta)" "$(stat -c %s "$COOPER_ROOT/blobs/sha256/${id#sha256:}")"
+	assert_eq "$(config_of one '.Labels | "\(.a) \(.from)"')" 'b flag'
+	assert_eq "$(cooper build -q -t one --label a=b --label from=flag .)" "$id"
+}
+
+test_quiet_prints_the_digest_alone() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo loud; echo louder >&2\n' >Containerfile
+	cooper build -q . >out 2>err
+	assert_match "$(cat out)" 'sha256:????????????????????????????????????????????????????????????????'
+	assert_eq "$(wc -l <out) $(cat err)" '1 '
+}
+
+test_the_containerfile_comes_from_anywhere() {
+	need_busybox
+	mkdir ctx
+	echo data >ctx/data
+	printf 'FROM busybox\nCOPY data /from-other\n' >other
+	printf 'FROM busybox\nCOPY data /from-default\n' >ctx/Dockerfile
+	build_ok -t a -f other ctx
+	assert_eq "$(file_of a from-other)" data
+	cooper build -q -t b -f - ctx <other >/dev/null
+	assert_eq "$(file_of b from-other)" data
+	build_ok -t c ctx
+	assert_eq "$(file_of c from-default)" data
+	printf 'FROM busybox\nRUN echo own >/own\n' | cooper build -q -t d - >/dev/null
+	assert_eq "$(file_of d own)" own
+	printf 'FROM busybox\nCOPY data /from-containerfile\n' >ctx/Containerfile
+	build_ok -t e ctx
+	assert_eq "$(file_of e from-containerfile)" data
+}
+
+test_the_context_is_a_tar_from_stdin_or_from_a_server() {
+	need_busybox
+	mkdir ctx www
+	echo data >ctx/data
+	printf 'FROM busybox\nCOPY data /d\n' >ctx/Containerfile
+	tar -C ctx -cf ctx.tar .
+	gzip -c ctx.tar >www/ctx.tar.gz
+	cp ctx/Containerfile www/plain
+	one=$(SOURCE_DATE_EPOCH=0 digest_of ctx)
+	assert_eq "$(SOURCE_DATE_EPOCH=0 cooper build -q - <ctx.tar)" "$one"
+	assert_eq "$(gzip -c ctx.tar | SOURCE_DATE_EPOCH=0 cooper build -q -)" "$one"
+	assert_eq "$(zstd -qc ctx.tar | SOURCE_DATE_EPOCH=0 cooper build -q -)" "$one"
+	serve www
+	assert_eq "$(SOURCE_DATE_EPOCH=0 digest_of "http://$SERVER/ctx.tar.gz")" "$one"
+	assert_match "$(cat "$SERVER_LOG")" '*GET /ctx.tar.gz*'
+	printf 'FROM busybox\nRUN echo from-url >/u\n' >www/plain
+	build_ok -t u "http://$SERVER/plain"
+	assert_eq "$(file_of u u)" from-url
+	assert_fails 3 cooper build "http://$SERVER/missing"
+	assert_match "$LAST" 'error: *404*'
+}
+
+test_target_builds_only_what_it_reaches() {
+	need_busybox
+	printf 'FROM busybox AS one\nRUN echo 1 >/one\nFROM busybox AS two\nRUN exit 3\nFROM one AS three\nRUN echo 3 >/three\n' >Containerfile
+	build_ok --target one -t one .
+	assert_eq "$(file_of one one)" 1
+	build_ok -t three .
+	assert_eq "$(file_of three three)" 3
+	assert_fails 1 cooper build --target two .
+	assert_fails 1 cooper build --target thre .
+	assert_match "$LAST" '*thre*three*'
+}
+
+test_build_arguments_come_from_flags_the_environment_and_files() {
+	need_busybox
+	printf 'ARG TAG=latest\nFROM busybox:$TAG\nARG A=a\nARG B=b\nARG C\nRUN echo "$A $B ${C-unset}" >/args\n' >Containerfile
+	A=fromenv build_ok --build-arg A --build-arg B=fromflag -t x .
+	assert_eq "$(file_of x args)" 'fromenv fromflag unset'
+	printf 'A=1\n# comment\nC=3 4\n' >args
+	build_ok --build-arg-file args -t x .
+	assert_eq "$(file_of x args)" '1 b 3 4'
+	build_ok --build-arg Z=1 -t x .
+	assert_match "$(cat build.log)" '*build argument Z was not consumed*'
+}
+
+test_output_to_a_folder_and_tars() {
+	need_busybox
+	need skopeo
+	printf 'FROM busybox AS b\nRUN mkdir -p /p/d && echo x >/p/f && ln -s f /p/l && chmod 750 /p/d && ln /p/f /p/h\nFROM scratch\nCOPY --from=b /p /p\n' >Containerfile
+	build_ok -o out .
+	assert_eq "$(cat out/p/f) $(readlink out/p/l) $(stat -c %a out/p/d)" 'x f 750'
+	build_ok -o type=tar,dest=out.tar .
+	cooper build -q -o - . >minus.tar
+	cmp out.tar minus.tar
+	assert_eq "$(tar tf out.tar | sort | tr '\n' ' ')" 'p/ p/d/ p/f p/h p/l '
+	build_ok -t named -o type=oci,dest=oci.tar -o type=docker,dest=docker.tar -o type=oci,tar=false,dest=ocidir .
+	id=$(cooper build -q .)
+	config=$(jq -r .config.digest "$COOPER_ROOT/blobs/sha256/${id#sha256:}")
+	for from in oci-archive:oci.tar docker-archive:docker.tar oci:ocidir; do
+		assert_eq "$from sha256:$(skopeo inspect --config --raw "$from" | sha256sum | cut -d' ' -f1)" "$from $config"
+	done
+	assert_eq "$(tar xOf docker.tar manifest.json | jq -r '.[0].RepoTags[0]')" named:latest
+	build_ok -o type=docker,dest=- .
+	tar tf stdout.log >/dev/null
+}
+
+test_pages_hold_readable_files_without_links() {
+	need_busybox
+	printf 'FROM busybox AS b\nRUN mkdir -p /s/d && echo x >/s/f && chmod 600 /s/f && ln -s f /s/l && ln -s d /s/e && echo y >/s/d/g && ln /s/f /s/h\nFROM scratch\nCOPY --from=b /s /\n' >Containerfile
+	build_ok -o type=pages,dest=pages.tar .
+	mkdir p
+	tar xf pages.tar -C p
+	assert_eq "$(cat p/f p/l p/h p/d/g p/e/g | tr -d '\n')" xxxyy
+	assert_eq "$(find p -type l -o -type f -links +1 -o ! -perm -444)" ''
+}
+
+test_push_goes_to_the_registry() {
+	need_registry
+	need skopeo
+	need_busybox
+	printf 'FROM busybox\nRUN echo pushed >/pushed\n' >Containerfile
+	build_ok --push -t "$REGISTRY/pushed:$ROLE" .
+	remote() { skopeo inspect --tls-verify=false "$@" "docker://$REGISTRY/pushed:$ROLE"; }
+	id=$(digest_of .)
+	assert_eq "sha256:$(remote --config --raw | sha256sum | cut -d' ' -f1)" "$(jq -r .config.digest "$COOPER_ROOT/blobs/sha256/${id#sha256:}")"
+	build_ok -o "type=registry,name=$REGISTRY/pushed:$ROLE" .
+	COOPER_ROOT=$E2E_DIR/other
+	printf 'FROM %s/pushed:%s\nRUN test -s /pushed && echo again >/again\n' "$REGISTRY" "$ROLE" >Containerfile
+	build_ok -t again .
+	assert_eq "$(file_of again pushed)" pushed
+}
+
+test_network_none_has_no_way_out() {
+	need_busybox
+	printf 'FROM busybox\nRUN ls /sys/class/net | tr "\\n" " " >/net; ip route >/route\n' >Containerfile
+	build_ok --network=none -t a .
+	assert_eq "$(file_of a net)" 'lo '
+	assert_eq "$(file_of a route)" ''
+	printf 'FROM busybox\nRUN --network=none ls /sys/class/net | tr "\\n" " " >/net\n' >Containerfile
+	build_ok -t b .
+	assert_eq "$(file_of b net)" 'lo '
+	printf 'FROM busybox\nRUN --network=host true\n' >Containerfile
+	assert_fails 1 cooper build .
+	build_ok --allow network.host .
+}
+
+test_hosts_are_added_and_stay_out_of_the_layer() {
+	need_busybox
+	printf 'FROM busybox\nRUN grep -w far /etc/hosts >/seen; hostname >/name\n' >Containerfile
+	build_ok --add-host far:10.1.2.3 -t a .
+	assert_match "$(file_of a seen)" '10.1.2.3?far'
+	cooper build -q -o type=tar,dest=a.tar - <<<'FROM a' >/dev/null
+	! tar xOf a.tar etc/hosts etc/resolv.conf etc/hostname 2>/dev/null | grep . || fail "the files of the sandbox are in the image"
+}
+
+test_secrets_are_seen_by_their_step_and_by_nothing_else() {
+	need_busybox
+	secret=hush-$RANDOM$RANDOM-hush
+	echo "$secret-file" >secret
+	printf 'FROM busybox\nRUN --mount=type=secret,id=f md5sum </run/secrets/f >/f; stat -c %%a /run/secrets/f >/mode\nRUN --mount=type=secret,id=e,env=TOKEN --mount=type=secret,id=e,target=/tok printf %%s "$TOKEN" | md5sum >/e; md5sum </tok >>/e\nRUN test ! -e /run/secrets/f && test -z "$TOKEN" && test ! -s /tok\n' >Containerfile
+	TOKEN_HERE=$secret-env build_ok --secret id=f,src=secret --secret id=e,env=TOKEN_HERE -t s .
+	assert_eq "$(file_of s f)" "$(md5sum <secret)"
+	assert_eq "$(file_of s mode)" 400
+	assert_eq "$(file_of s e | sort -u)" "$(printf %s "$secret-env" | md5sum)"
+	! grep -raF "$secret" "$COOPER_ROOT" build.log || fail "the secret is kept somewhere"
+	! cooper history --no-trunc s | grep -F "$secret" || fail "the secret is in the history"
+	cooper save s | gzip -dcf | { ! grep -aF "$secret"; } || fail "the secret is in the image"
+	# The way to look is good: what is no secret is found.
+	echo "$secret" >plain
+	printf 'FROM busybox\nCOPY plain /\nRUN cp plain plain2\n' >Containerfile
+	build_ok -t s .
+	grep -raqF "$secret" "$COOPER_ROOT" || fail "grep finds nothing"
+}
+
+test_a_required_secret_that_is_missing_fails() {
+	need_busybox
+	printf 'FROM busybox\nRUN --mount=type=secret,id=no test ! -e /run/secrets/no\n' >Containerfile
+	build_ok .
+	printf 'FROM busybox\nRUN --mount=type=secret,id=no,required true\n' >Containerfile
+	assert_fails 1 cooper build .
+	assert_match "$LAST" 'error: Containerfile:2:*no*'
+}
+
+test_an_agent_is_forwarded() {
+	need ssh-agent ssh-keygen ssh-add
+	need_debian
+	ssh-keygen -q -t ed25519 -N '' -f key
+	eval "$(ssh-agent -a "$E2E_DIR/agent")" >/dev/null
+	echo "$SSH_AGENT_PID" >>"$E2E_DIR/pids"
+	ssh-add -q key
+	cat >ask.pl <<'PERL'
+use IO::Socket::UNIX;
+my $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
+print $s "\0\0\0\1\x0b"; # SSH_AGENTC_REQUEST_IDENTITIES
+$s->flush;
+my ($head, $body);
+read $s, $head, 4;
+read $s, $body, unpack("N", $head);
+my ($kind, $keys) = unpack("CN", $body);
+print "kind $kind keys $keys\n";
+PERL
+	printf 'FROM debian:bookworm-slim\nCOPY ask.pl /\nRUN --mount=type=ssh perl /ask.pl >/answer\nUSER nobody\nRUN --mount=type=ssh,id=other,uid=65534 perl /ask.pl\nRUN test -z "$SSH_AUTH_SOCK"\n' >Containerfile
+	build_ok --ssh default --ssh "other=$SSH_AUTH_SOCK" -t a .
+	assert_eq "$(file_of a answer)" 'kind 12 keys 1'
+	assert_match "$(cat build.log)" '*kind 12 keys 1*'
+}
+
+test_named_contexts_are_folders_images_and_layouts() {
+	need_busybox
+	mkdir more
+	echo m >more/m
+	printf 'FROM busybox\nRUN echo base >/base\n' | cooper build -q -t mine - >/dev/null
+	cooper save --format oci-dir -o layout mine
+	cooper rmi mine >/dev/null
+	cooper build -q -t kept - <<<'FROM busybox' >/dev/null
+	printf 'FROM base\nCOPY --from=more m /\nCOPY --from=img /bin/busybox /bb\nRUN cat /base /m >/both\n' >Containerfile
+	build_ok --build-context more=more --build-context img=docker-image://kept --build-context base=oci-layout://layout:latest -t x .
+	assert_eq "$(file_of x both | tr '\n' ' ')" 'base m '
+	assert_fails 1 cooper build --build-context more=more --build-context img=docker-image://kept --build-context base=oci-layout://layout:nope .
+	assert_fails 1 cooper build --build-context more=missing .
+}
+
+make_repository() {
+	git init -q -b main src
+	git -C src config user.email a@example.com
+	git -C src config user.name a
+	mkdir src/sub
+	printf 'FROM busybox\nCOPY file /file\n' >src/Containerfile
+	printf 'FROM busybox\nRUN echo sub >/sub\n' >src/sub/Containerfile
+	echo one >src/file
+	git -C src add .
+	git -C src commit -qm one
+	git -C src tag v1
+	echo two >src/file
+	git -C src commit -qam two
+	mkdir www
+	git clone -q --bare src www/repo.git
+	git -C www/repo.git update-server-info
+}
+
+test_git_gives_contexts_and_files() {
+	need git
+	need_busybox
+	make_repository
+	serve www
+	url=http://$SERVER/repo.git
+	build_ok -t a "$url"
+	assert_eq "$(file_of a file)" two
+	build_ok -t a "$url#v1"
+	assert_eq "$(file_of a file)" one
+	build_ok -t a "$url#main:sub"
+	assert_eq "$(file_of a sub)" sub
+	printf 'FROM busybox\nADD %s#v1 /repo\nADD --keep-git-dir=true %s /kept\n' "$url" "$url" >Containerfile
+	build_ok -t a .
+	assert_eq "$(file_of a repo/file) $(file_of a kept/file)" 'one two'
+	assert_match "$(file_of a kept/.git/HEAD)" '?*'
+	build_ok .
+	assert_eq "$(steps_cached)" 5
+	assert_fails 1 cooper build "$url#nothing"
+	assert_match "$LAST" 'error: *nothing*'
+}
+
+test_add_fetches_files_and_checks_them() {
+	need_busybox
+	mkdir www
+	echo remote >www/file
+	false_sum=$(echo other | sha256sum | cut -d' ' -f1)
+	sum=$(sha256sum <www/file | cut -d' ' -f1)
+	serve www
+	printf 'FROM busybox\nADD --checksum=sha256:%s http://%s/file /file\n' "$sum" "$SERVER" >Containerfile
+	build_ok -t a .
+	assert_eq "$(file_of a file)" remote
+	printf 'FROM busybox\nADD --checksum=sha256:%s http://%s/file /file\n' "$false_sum" "$SERVER" >Containerfile
+	assert_fails 1 cooper build .
+	assert_match "$LAST" "error: Containerfile:2:*$sum*"
+	printf 'FROM busybox\nADD --checksum=sha256:%064d http://%s/file /file\n' 0 "$SERVER" >Containerfile
+	assert_fails 1 cooper build .
+}
+
+test_an_image_without_steps_of_its_own_is_exported() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo secret >/f; chown 5:6 /f; chmod 600 /f\n' | cooper build -q -t a - >/dev/null
+	cooper build -q -o type=tar,dest=a.tar - <<<'FROM a'
+	assert_eq "$(tar --numeric-owner -tvf a.tar f | cut -d' ' -f1,2) $(tar xOf a.tar f)" '-rw------- 5/6 secret'
+}
+
+test_a_cached_step_that_was_a_folder_becomes_a_layer() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo secret >/f; chown 5:6 /f; chmod 600 /f\n' >Containerfile
+	build_ok -o type=tar,dest=a.tar .
+	build_ok -t a .
+	assert_eq "$(file_of a f)" secret
+}
+
+test_another_platform_is_built_without_running() {
+	need_busybox
+	echo f >f
+	printf 'FROM --platform=$BUILDPLATFORM busybox AS b\nARG TARGETARCH\nRUN echo "for $TARGETARCH" >/for\nFROM scratch\nCOPY --from=b /for /\nCOPY f /\nENV A=b\n' >Containerfile
+	build_ok --platform linux/arm64 -t a .
+	assert_eq "$(cooper inspect -f '{{.Os}}/{{.Architecture}}' a)" linux/arm64
+	build_ok --platform linux/arm64 -o out .
+	assert_eq "$(cat out/for)" 'for arm64'
+}
+
+test_heredocs_run_and_copy() {
+	need_busybox
+	cat >Containerfile <<'END'
+FROM busybox
+ARG X=expanded
+COPY <<one <<"two" /d/
+$X
+one
+$X
+two
+RUN <<SCRIPT
+set -e
+echo first >/r
+echo second >>/r
+set -e
+echo first >/r
+echo second >>/r
+SCRIPT
+COPY --chmod=755 <<S /bin/s
+#!/bin/sh
+echo script
+S
+RUN s >/s
+RUN <<MORE cat >/piped
+piped
+MORE
+END
+	build_ok -o out .
+	assert_eq "$(cat out/d/one out/d/two out/r out/s out/piped | tr '\n' ' ')" 'expanded $X first second script piped '
+}
+
+test_stages_that_do_not_wait_for_each_other_run_together() {
+	need_busybox
+	# Each waits for the other's sign in the shared cache folder.
+	meet='for i in $(seq 300); do [ -e /c/%s ] && exit 0; sleep 0.1; done; exit 1'
+	# shellcheck disable=SC2059
+	printf "FROM busybox AS a\nRUN --mount=type=cache,id=meet,target=/c touch /c/a; $meet\nFROM busybox AS b\nRUN --mount=type=cache,id=meet,target=/c touch /c/b; $meet\nFROM busybox\nCOPY --from=a /etc /a\nCOPY --from=b /etc /b\n" b a >Containerfile
+	build_ok --jobs 2 .
+}
+
+test_equal_steps_of_two_stages_run_once() {
+	need_busybox
+	printf 'FROM busybox AS a\nRUN cat /proc/sys/kernel/random/uuid >/u\nFROM busybox AS b\nRUN cat /proc/sys/kernel/random/uuid >/u\nFROM scratch\nCOPY --from=a /u /a\nCOPY --from=b /u /b\n' >Containerfile
+	build_ok -o out .
+	assert_eq "$(cat out/a)" "$(cat out/b)"
+}
+
+test_cache_mounts_are_kept() {
+	need_busybox
+	printf 'FROM busybox\nARG N\nRUN --mount=type=cache,target=/c echo "$N" >>/c/all; cat /c/all >/seen\n' >Containerfile
+	build_ok --build-arg N=1 .
+	build_ok --build-arg N=2 -t a .
+	assert_eq "$(file_of a seen | tr '\n' ' ')" '1 2 '
+	cooper build -q -o type=tar,dest=a.tar - <<<'FROM a' >/dev/null
+	! tar tf a.tar | grep -q '^c/.' || fail "the cache is in the image"
+}
+
+test_steps_see_bind_and_tmpfs_mounts() {
+	need_busybox
+	mkdir ctx
+	echo bound >ctx/b
+	printf 'FROM busybox AS other\nRUN echo stage >/s\nFROM busybox\nRUN --mount=target=/ctx --mount=from=other,target=/other --mount=type=tmpfs,target=/t cat /ctx/b /other/s >/seen; echo gone >/t/x; ! touch /ctx/w\n' >ctx/Containerfile
+	build_ok -t a ctx
+	assert_eq "$(file_of a seen | tr '\n' ' ')" 'bound stage '
+	assert_no_file ctx/w
+}
+
+test_called_build_it_builds() {
+	need_busybox
+	ln -s "$COOPER" build
+	printf 'FROM busybox\nRUN echo x >/x\n' >Containerfile
+	./build -t app . >build.log 2>&1
+	assert_eq "$(file_of app x)" x
+	./build --help | grep -q -- --build-arg || fail "build --help is not that of cooper build"
+}
+
+test_owners_modes_and_users_are_kept() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo "app:x:1234:4321::/home:/bin/sh" >>/etc/passwd; echo "app:x:4321:" >>/etc/group\nCOPY --chown=app:app --chmod=640 f /f\nRUN chmod 4755 /bin/busybox; touch /g; chown 5:6 /g; mkdir -m 1777 /t\nUSER app\nRUN id -u >/t/id; id -g >>/t/id; touch /t/mine\n' >Containerfile
+	echo f >f
+	build_ok -o type=tar,dest=a.tar .
+	assert_eq "$(tar --numeric-owner -tvf a.tar f g t/mine bin/busybox | awk '{print $1, $2, $NF}' | sort | tr '\n' ';')" \
+		'-rw-r----- 1234/4321 f;-rw-r--r-- 1234/4321 t/mine;-rw-r--r-- 5/6 g;-rwsr-xr-x 0/0 bin/busybox;'
+	assert_eq "$(tar xOf a.tar t/id | tr '\n' ' ')" '1234 4321 '
+}
+
+test_the_config_has_what_the_instructions_say() {
+	printf 'FROM scratch\nENV A=1 B="two words"\nEXPOSE 80 53/udp\nVOLUME /v\nWORKDIR /w\nWORKDIR x\nUSER 7:8\nSTOPSIGNAL SIGQUIT\nENTRYPOINT ["/e"]\nCMD ["c", "d"]\nHEALTHCHECK --interval=5s CMD x\nONBUILD RUN y\nLABEL l="m n"\n' >Containerfile
+	build_ok -t a .
+	assert_eq "$(config_of a '[.Env[-2:], (.ExposedPorts|keys), (.Volumes|keys), .WorkingDir, .User, .StopSignal, .Entrypoint, .Cmd, .Labels.l] | tojson')" \
+		'[["A=1","B=two words"],["53/udp","80/tcp"],["/v"],"/w/x","7:8","SIGQUIT",["/e"],["c","d"],"m n"]'
+}
+
+run_tests
