@@ -4,14 +4,14 @@
 
 /*
  * One step while it is carried out; private to this folder. The parent fills it with ordinary code and errors that
- *speak; what is left for the processes after the clone is a table of short stages that read it and call nothing but the
- *kernel.
+ * speak; what is left for the processes after the clone is a table of short stages that read it and call nothing but the
+ * kernel.
  *
  *	builder --clone(new pid ns)--> keeper --clone(all namespaces, vfork)--> step, pid 1 of its own pid ns
  *
  * The keeper is there for the one promise that a hostile step could break otherwise: it dies with the builder (a step
- *may reset its own parent-death signal, but it cannot reach the keeper's), and with the keeper, init of the outer pid
- *namespace, the kernel kills everything inside.
+ * may reset its own parent-death signal, but it cannot reach the keeper's), and with the keeper, init of the outer pid
+ * namespace, the kernel kills everything inside.
  */
 #include <sys/stat.h>
 #include <time.h>

@@ -5,11 +5,10 @@
  *	builder --> supervisor (init of a pid namespace) --> holder (own user and network namespace), pasta
  *
  * The supervisor waits on a pipe whose other end only the builder has, so all three are gone when the builder is, and
- *when the supervisor dies the kernel kills the other two: pasta itself does not go when its namespace does. The holder
- *has a user namespace of its own because pasta, started as root, gives up the rights to enter one it is already in.
- *pasta can hang for ever (no /dev/net/tun), so there is a deadline. Its defaults open the host's loopback to the
- *namespace: -t -u -T -U none and
- * --no-map-gw close it.
+ * when the supervisor dies the kernel kills the other two: pasta itself does not go when its namespace does. The holder
+ * has a user namespace of its own because pasta, started as root, gives up the rights to enter one it is already in.
+ * pasta can hang for ever (no /dev/net/tun), so there is a deadline. Its defaults open the host's loopback to the
+ * namespace: -t -u -T -U none and --no-map-gw close it.
  */
 #include <net/if.h>
 #include <net/route.h>
