@@ -85,6 +85,14 @@ static int known_tar(struct store *s, const struct digest *id, int64_t clamp, bo
 	return 0;
 }
 
+bool layer_is_here(struct store *s, const struct digest *id)
+{
+	struct layer l;
+	struct digest tar;
+	struct err ignored;
+	return store_get_layer(s, id, &l, &ignored) == 0 && (store_has_folder(s, id) || layer_find_tar(s, id, &tar, &ignored) == 0);
+}
+
 int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, const struct cancel *cancel, struct digest *ret_diff_id,
 	uint64_t *ret_size, struct err *e)
 {

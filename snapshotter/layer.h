@@ -27,6 +27,9 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
 	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e);
 
+/* Is the layer recorded, and its content here in some form: a folder or a tar? */
+bool layer_is_here(struct store *s, const struct digest *id);
+
 /* Makes sure that layers/<id>/fs is there: it is made from the tar blob when only that exists. */
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e);
 

@@ -51,6 +51,9 @@ struct task {
 	const struct cancel *cancel;
 	struct digest former;              /* layer id of the family's newest record, or none */
 	struct buf why;                    /* filled by op->key: JSON members of what the key was made of, for --explain */
+	struct buf found;                  /* filled by op->key: what it learned of the world and op->run has to stand by */
+	/* Only while op->key is called, NULL otherwise: to be called before layers are unpacked. */
+	int (*prepare)(struct task *t, struct err *e);
 	bool want_folder, want_tar;        /* forms of the result that somebody downstream needs */
 	/* Output of the step, line by line or as it comes. */
 	void (*log)(void *arg, const struct step *s, int stream, const void *p, size_t len);
@@ -61,11 +64,12 @@ struct task {
 struct op {
 	const char *name;
 	bool on_tree;    /* inputs[0] is the tree that the result's layer is put on */
-	/* All that defines the step apart from its inputs. */
+	/* All that defines the step apart from its inputs: equal steps of a plan are one. */
 	void (*hash)(const void *args, struct hasher *h);
 	/* A step whose result is known without running (an image, an empty tree). Optional. */
 	int (*known)(struct task *t, struct arena *a, struct tree **ret, struct err *e);
-	/* Adds to the key what the arguments and the trees on which it stands do not say: digests of selected files. Optional. */
+	/* The key: arguments that decide about the result, content ids of the trees that do, digests of what is selected. Left out: the
+	 * key is made of `hash` and the content ids of all inputs. */
 	int (*key)(struct task *t, struct hasher *h, struct err *e);
 	int (*run)(struct task *t, struct outcome *ret, struct err *e);
 };

@@ -12,6 +12,7 @@
 
 #include "base/jval.h"
 #include "builder/solve/why.h"
+#include "snapshotter/layer.h"
 
 /* Part of every key: raise it when the meaning of a record changes. */
 enum { KEY_VERSION = 1 };
@@ -29,6 +30,8 @@ struct job {
 	struct solver *solver;
 	const struct step *step;
 	struct task task;
+	pthread_t thread;
+	bool threaded;             /* thread has to be joined */
 	struct digest key;
 	struct str then_why;       /* of the family's newest record; in arena */
 	struct arena arena;
@@ -44,13 +47,14 @@ struct solver {
 	struct solved *result;
 	struct state *states;
 	unsigned running, limit;
+	size_t first;              /* all steps before it are done */
 	bool prepared;             /* before_run was called */
 	bool explained;
 	struct cancel stop;        /* set when a step failed: the others are stopped */
 	/* finished jobs */
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
-	struct job *finished;
+	struct job *finished, **finished_end; /* in order of time */
 	const struct step *failed;
 	int rc;
 	struct err e;
@@ -110,6 +114,19 @@ static void on_warn(void *arg, const struct step *st, const char *text)
 
 /* --- keys --- */
 
+static int prepare(struct solver *s, struct err *e)
+{
+	if (!s->prepared && s->o->before_run)
+		TRY(s->o->before_run(s->o->arg, e));
+	s->prepared = true;
+	return 0;
+}
+
+static int prepare_task(struct task *t, struct err *e)
+{
+	return prepare(t->arg, e);
+}
+
 static int make_key(struct job *j, struct err *e)
 {
 	const struct step *st = j->step;
@@ -118,11 +135,16 @@ static int make_key(struct job *j, struct err *e)
 	hasher_u64(&h, KEY_VERSION);
 	hasher_str(&h, str_of(st->op->name));
 	buf_putc(&j->task.why, '{');
-	if (st->op->hash)
-		st->op->hash(st->args, &h);
 	if (st->op->key) {
+		/* This thread is the one that passes the user's wish to stop on to the workers: here it has to look itself. */
+		j->task.cancel = j->solver->o->cancel;
+		j->task.prepare = prepare_task;
 		TRY(st->op->key(&j->task, &h, e));
+		j->task.cancel = &j->solver->stop;
+		j->task.prepare = NULL;
 	} else {
+		if (st->op->hash)
+			st->op->hash(st->args, &h);
 		for (size_t i = 0; i < st->ninputs; i++)
 			hasher_digest(&h, &j->task.inputs[i]->cid);
 	}
@@ -152,9 +174,10 @@ static int look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e
 	struct record family = {0};
 	bool known = false;
 	*ret_hit = false;
+	/* Records outlive what they speak of when its bytes were pruned with an image, or by hand. */
 	if (!j->step->no_cache) {
 		TRY(store_find_records(s->o->store, &j->key, take_first, &f, e));
-		if (f.found) {
+		if (f.found && (digest_none(&f.record.layer) || layer_is_here(s->o->store, &f.record.layer))) {
 			*ret_hit = true;
 			j->outcome.has_layer = !digest_none(&f.record.layer);
 			j->outcome.layer = (struct tree_layer){.cid = f.record.cid, .id = f.record.layer, .created = f.record.created,
@@ -193,7 +216,7 @@ static int record(struct solver *s, struct job *j, struct err *e)
 	bool found = false;
 	if (j->outcome.has_layer && s->o->store)
 		TRY(store_find_same(s->o->store, &j->step->family, &j->outcome.layer.cid, &found, &same, e));
-	if (found) {
+	if (found && layer_is_here(s->o->store, &same.layer)) {
 		j->outcome.layer.id = same.layer;
 		j->outcome.layer.created = same.created;
 		j->outcome.layer.created_nsec = same.created_nsec;
@@ -238,6 +261,7 @@ static void explain(struct solver *s, struct job *j)
 static void job_free(struct job *j)
 {
 	buf_done(&j->task.why);
+	buf_done(&j->task.found);
 	arena_done(&j->arena);
 	mem_free(j);
 }
@@ -248,7 +272,7 @@ static void done_with(struct solver *s, const struct step *st, const struct tree
 	state->tree = t;
 	state->phase = DONE;
 	s->result->trees[st->number] = t;
-	for (size_t i = 0; i < s->plan->n; i++) {
+	for (size_t i = st->number + 1; i < s->plan->n; i++) {
 		const struct step *user = s->plan->steps[i];
 		for (size_t k = 0; k < user->ninputs; k++)
 			if (user->inputs[k] == st && s->states[i].needed && s->states[i].missing && --s->states[i].missing == 0)
@@ -277,8 +301,8 @@ static void *worker(void *arg)
 	struct solver *s = j->solver;
 	j->rc = j->step->op->run(&j->task, &j->outcome, &j->e);
 	pthread_mutex_lock(&s->lock);
-	j->next = s->finished;
-	s->finished = j;
+	*s->finished_end = j;
+	s->finished_end = &j->next;
 	pthread_cond_signal(&s->ready);
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -287,6 +311,8 @@ static void *worker(void *arg)
 static void collect(struct solver *s, struct job *j)
 {
 	const struct step *st = j->step;
+	if (j->threaded)
+		pthread_join(j->thread, NULL);
 	s->running--;
 	if (j->rc == 0)
 		j->rc = record(s, j, &j->e);
@@ -305,20 +331,16 @@ static void collect(struct solver *s, struct job *j)
 
 static int start_run(struct solver *s, struct job *j, struct err *e)
 {
-	if (!s->prepared && s->o->before_run)
-		TRY(s->o->before_run(s->o->arg, e));
-	s->prepared = true;
+	TRY(prepare(s, e));
 	announce(s, j->step);
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
 	s->running++;
-	pthread_t id;
-	pthread_attr_t attr;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&id, &attr, worker, j) != 0)
+	j->threaded = true; /* before the thread can hand the job back; it is collected by this thread only */
+	if (pthread_create(&j->thread, NULL, worker, j) != 0) {
+		j->threaded = false;
 		worker(j); /* no more threads: this one does it */
-	pthread_attr_destroy(&attr);
+	}
 	return 0;
 }
 
@@ -359,7 +381,8 @@ static int advance(struct solver *s, const struct step *st, struct err *e)
 		job_free(j);
 		return rc;
 	}
-	announce(s, st);
+	if (!st->internal) /* those are shown when they have something to do */
+		announce(s, st);
 	rc = make_key(j, e);
 	if (rc == 0)
 		rc = look_up(s, j, &hit, e);
@@ -370,7 +393,8 @@ static int advance(struct solver *s, const struct step *st, struct err *e)
 	}
 	if (rc == 0) {
 		s->result->stats.cached++;
-		event_cached(s->o->events, s->states[st->number].event);
+		if (s->states[st->number].event)
+			event_cached(s->o->events, s->states[st->number].event);
 		done_with(s, st, put_layer(s, j));
 	}
 	job_free(j);
@@ -394,6 +418,7 @@ static void wait_one(struct solver *s)
 	}
 	struct job *list = s->finished;
 	s->finished = NULL;
+	s->finished_end = &s->finished;
 	pthread_mutex_unlock(&s->lock);
 	for (struct job *next; list; list = next) {
 		next = list->next;
@@ -403,7 +428,9 @@ static void wait_one(struct solver *s)
 
 static const struct step *next_ready(struct solver *s)
 {
-	for (size_t i = 0; i < s->plan->n; i++)
+	while (s->first < s->plan->n && (!s->states[s->first].needed || s->states[s->first].phase == DONE))
+		s->first++;
+	for (size_t i = s->first; i < s->plan->n; i++)
 		if (s->states[i].needed && s->states[i].phase == READY)
 			return s->plan->steps[i];
 	return NULL;
@@ -419,6 +446,7 @@ static void loop(struct solver *s)
 			if (rc < 0) {
 				fail(s, st, rc, &e);
 				s->states[st->number].phase = DONE;
+				announce(s, st);
 				event_failed(s->o->events, s->states[st->number].event, &e);
 			}
 			continue;
@@ -431,34 +459,39 @@ static void loop(struct solver *s)
 
 /* --- what is needed, and in which form --- */
 
-static void need(struct solver *s, const struct step *st)
+/* Inputs come before their users. */
+static void need(struct solver *s)
 {
-	struct state *state = &s->states[st->number];
-	if (state->needed)
-		return;
-	state->needed = true;
-	for (size_t i = 0; i < st->ninputs; i++) {
-		need(s, st->inputs[i]);
-		state->missing++;
+	for (size_t i = s->plan->n; i-- > 0;) {
+		const struct step *st = s->plan->steps[i];
+		if (!s->states[i].needed)
+			continue;
+		for (size_t k = 0; k < st->ninputs; k++)
+			s->states[st->inputs[k]->number].needed = true;
+		s->states[i].missing = (unsigned)st->ninputs;
+		s->states[i].phase = st->ninputs ? WAITING : READY;
 	}
-	state->phase = state->missing ? WAITING : READY;
 }
 
-/* Marks the layers that make up st's tree. */
+/* Marks the layers that make up st's tree; below a marked one all are. */
 static void want(struct solver *s, const struct step *st, bool tar, bool folder)
 {
 	for (; st; st = st->op->on_tree && st->ninputs ? st->inputs[0] : NULL) {
-		s->states[st->number].want_tar |= tar;
-		s->states[st->number].want_folder |= folder;
+		struct state *state = &s->states[st->number];
+		if ((state->want_tar || !tar) && (state->want_folder || !folder))
+			return;
+		state->want_tar |= tar;
+		state->want_folder |= folder;
 	}
 }
 
 static void mark(struct solver *s, struct step *const *targets, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		need(s, targets[i]);
+		s->states[targets[i]->number].needed = true;
 		want(s, targets[i], s->o->want_tar, s->o->want_folder);
 	}
+	need(s);
 	for (size_t i = 0; i < s->plan->n; i++) {
 		const struct step *st = s->plan->steps[i];
 		if (!s->states[i].needed)
@@ -475,6 +508,8 @@ int solve(const struct plan *plan, struct step *const *targets, size_t ntargets,
 {
 	struct solver s = {.plan = plan, .o = o, .result = ret, .lock = PTHREAD_MUTEX_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER};
 	*ret = (struct solved){0};
+	*ret_failed = NULL;
+	s.finished_end = &s.finished;
 	ret->trees = arena_new(&ret->arena, (plan->n + 1) * sizeof(*ret->trees));
 	s.states = mem_array(plan->n + 1, sizeof(*s.states));
 	s.limit = o->jobs ? o->jobs : (pool_cores() > 2 ? pool_cores() : 2);
