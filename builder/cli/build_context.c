@@ -59,7 +59,7 @@ static int git_folder(struct inputs *in, const struct gitref *ref, const char **
 	struct str commit;
 	int64_t when;
 	TRY(scratch(in, "context-", ret, e));
-	TRY(git_resolve(&g, in->a, &commit, e));
+	TRY(git_resolve(&g, in->cli->cancel, in->a, &commit, e));
 	return git_checkout(&g, commit, *ret, in->cli->cancel, &when, e);
 }
 

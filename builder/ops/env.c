@@ -96,7 +96,7 @@ static int need_layer(size_t i, void *arg, struct err *e)
 	struct store *s = f->env->store;
 	bool pulled = digest_none(&l->id);
 	if (!f->ids)
-		return pulled ? fetch_blob(f, l, e) : 0;
+		return digest_none(&l->blob) ? 0 : fetch_blob(f, l, e);
 	f->ids[i] = l->id;
 	if (pulled && store_find_unpacked(s, &l->diff_id, &f->ids[i], e) < 0) {
 		if (e->code != ERR_NOT_FOUND)
@@ -139,10 +139,16 @@ int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const 
 	return fetch(env, t, ids, folder, cancel, e);
 }
 
+bool ops_tree_here(struct ops_env *env, const struct tree *t)
+{
+	cleanup_free struct digest *ids = mem_array(t->n + 1, sizeof(*ids));
+	return all_here(env, t, ids, false);
+}
+
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (digest_none(&t->layers[i].id) && !blobs_has(env->store->blobs, &t->layers[i].blob, NULL))
+		if (!digest_none(&t->layers[i].blob) && !blobs_has(env->store->blobs, &t->layers[i].blob, NULL))
 			return fetch(env, t, NULL, false, cancel, e);
 	return 0;
 }

@@ -78,6 +78,8 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e);
  * ids[0..t->n-1]. `folder`: their folders exist too, not just their indexes.
  */
 int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e);
+/* Are the layers of a tree unpacked already? */
+bool ops_tree_here(struct ops_env *env, const struct tree *t);
 /* Makes sure that the blobs of pulled layers are in the store (not unpacked). */
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e);
 

@@ -159,23 +159,30 @@ static struct str pick(struct str listing, struct str ref)
 	return STR("");
 }
 
-int git_resolve(const struct git_source *g, struct arena *a, struct str *ret_commit, struct err *e)
+static int check_commit(const struct git_source *g, struct str commit, struct err *e)
+{
+	if (str_starts(commit, g->checksum))
+		return 0;
+	return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote), STR_ARG(commit),
+		STR_ARG(g->checksum));
+}
+
+int git_resolve(const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)
 {
 	TRY(check(g, e));
 	if (is_commit(g->ref)) {
+		TRY(check_commit(g, g->ref, e));
 		*ret_commit = g->ref;
 		return 0;
 	}
 	cleanup_buf struct buf out = {0};
 	const char *remote = arena_str(a, g->remote).p;
 	const char *args[] = {"ls-remote", "--", remote, NULL};
-	TRY(run(g, NULL, args, &out, NULL, e));
+	TRY(run(g, NULL, args, &out, cancel, e));
 	struct str commit = pick(buf_view(&out), g->ref.len ? g->ref : STR("HEAD"));
 	if (!is_commit(commit))
 		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(g->remote), STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
-	if (g->checksum.len && !str_starts(commit, g->checksum))
-		return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote), STR_ARG(commit),
-			STR_ARG(g->checksum));
+	TRY(check_commit(g, commit, e));
 	*ret_commit = arena_str(a, commit);
 	return 0;
 }

@@ -19,7 +19,7 @@ struct git_source {
 };
 
 /* The commit that the reference names now, 40 or 64 hex digits, in `a`. Asks the remote unless the reference is a commit itself. */
-int git_resolve(const struct git_source *g, struct arena *a, struct str *ret_commit, struct err *e);
+int git_resolve(const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e);
 /* Checks the source out into the empty folder `path` (absolute): the subdirectory's content, without .git unless asked for. The
  * commit's time goes to *ret_time. */
 int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel, int64_t *ret_time,

@@ -12,9 +12,9 @@
 #include "snapshotter/passwd.h"
 #include "snapshotter/rootpath.h"
 
-static void hash_copy(const void *args, struct hasher *h)
+/* What decides about the result whatever the sources are called. */
+static void hash_how(const struct op_copy_args *a, struct hasher *h)
 {
-	const struct op_copy_args *a = args;
 	hasher_str(h, a->dest);
 	hasher_str(h, a->workdir);
 	hasher_str(h, a->chown);
@@ -31,10 +31,19 @@ static void hash_copy(const void *args, struct hasher *h)
 		hasher_str(h, a->excludes[i]);
 	hasher_u64(h, a->nitems);
 	for (size_t i = 0; i < a->nitems; i++) {
-		hasher_u64(h, (uint64_t)a->items[i].from << 32 | a->items[i].n);
-		hasher_str(h, a->items[i].path);
-		hasher_u64(h, (uint64_t)a->items[i].archive << 2 | (uint64_t)a->items[i].unpack_required << 1 | a->items[i].literal);
+		hasher_u64(h, (uint64_t)a->items[i].archive << 1 | a->items[i].unpack_required);
 		hasher_str(h, a->items[i].rename);
+	}
+}
+
+static void hash_copy(const void *args, struct hasher *h)
+{
+	const struct op_copy_args *a = args;
+	hash_how(a, h);
+	for (size_t i = 0; i < a->nitems; i++) {
+		hasher_u64(h, (uint64_t)a->items[i].from << 32 | a->items[i].n);
+		hasher_u64(h, a->items[i].literal);
+		hasher_str(h, a->items[i].path);
 	}
 }
 
@@ -260,6 +269,16 @@ static struct digest memo_key(const struct task *t)
 	return hasher_done(&h);
 }
 
+/* Base images' layers are unpacked by a process that may make files of any owner. */
+static int prepare(struct task *t, struct err *e)
+{
+	const struct op_copy_args *a = t->step->args;
+	for (size_t i = 0; i < a->nitems && t->prepare; i++)
+		if (a->items[i].from == COPY_FROM_INPUT && !ops_tree_here(t->env, t->inputs[a->items[i].n]))
+			return t->prepare(t, e);
+	return 0;
+}
+
 static int selection(struct task *t, struct digest *ret, struct err *e)
 {
 	struct ops_env *env = t->env;
@@ -272,6 +291,7 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 		memcpy(ret->b, memo.p, sizeof(ret->b));
 		return 0;
 	}
+	TRY(prepare(t, e));
 	struct copying c;
 	begin(&c, t);
 	int rc = describe(&c, false, e);
@@ -287,6 +307,7 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_copy_args *a = t->step->args;
 	struct digest selected = {0};
+	hash_how(a, h);
 	if (!a->link) {
 		hasher_digest(h, &t->inputs[0]->cid);
 		ops_why_digest(&t->why, "the files it is copied onto", &t->inputs[0]->cid);

@@ -48,6 +48,7 @@ static void hash_exec(const void *args, struct hasher *h)
 		hasher_u64(h, (uint64_t)m->kind);
 		hasher_str(h, str_of(m->target));
 		hasher_u64(h, m->rw);
+		hasher_u64(h, (uint64_t)(m->input + 1) << 1 | m->placed);
 		hasher_str(h, m->input >= 0 ? m->source : STR(""));
 		hasher_u64(h, m->kind == EXEC_TMPFS ? m->size : 0);
 		hasher_str(h, m->kind == EXEC_SECRET || m->kind == EXEC_SSH ? m->id : STR(""));
@@ -61,6 +62,7 @@ static int key_exec(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_exec_args *a = t->step->args;
 	(void)e;
+	hash_exec(a, h);
 	for (size_t i = 0; i < t->step->ninputs; i++)
 		hasher_digest(h, &t->inputs[i]->cid);
 	const struct ops_env *env = t->env;
@@ -113,12 +115,18 @@ static char **strings(struct arena *a, const struct strs *l, size_t room, size_t
 	return v;
 }
 
-static bool env_has(char *const *env, size_t n, struct str name)
+/* Where the variable stands; n when it does not. */
+static size_t env_find(char *const *env, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (str_starts(str_of(env[i]), name) && env[i][name.len] == '=')
-			return true;
-	return false;
+			return i;
+	return n;
+}
+
+static struct str env_name(const char *var)
+{
+	return (struct str){var, strcspn(var, "=")};
 }
 
 static char **environment(struct exec *x)
@@ -127,12 +135,15 @@ static char **environment(struct exec *x)
 	char **env = strings(&x->arena, &x->args->env, room, &n);
 	for (size_t i = 0; i < x->env->nproxy; i++) {
 		struct str p = x->env->proxy[i];
-		if (!env_has(env, n, str_sub(p, 0, (size_t)str_find(p, '='))))
+		if (env_find(env, n, str_sub(p, 0, (size_t)str_find(p, '='))) == n)
 			env[n++] = (char *)arena_str(&x->arena, p).p;
 	}
-	for (size_t i = 0; i < x->mounts.nvars; i++)
-		env[n++] = x->mounts.vars[i];
-	if (!env_has(env, n, STR("HOME")))
+	for (size_t i = 0; i < x->mounts.nvars; i++) { /* a secret replaces what ENV says */
+		size_t at = env_find(env, n, env_name(x->mounts.vars[i]));
+		env[at] = x->mounts.vars[i];
+		n += at == n;
+	}
+	if (env_find(env, n, STR("HOME")) == n)
 		env[n++] = arena_printf(&x->arena, "HOME=%s", x->user.home && *x->user.home ? x->user.home : "/");
 	return env;
 }

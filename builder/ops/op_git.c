@@ -33,8 +33,12 @@ static int key_git(struct task *t, struct hasher *h, struct err *e)
 	struct git_source g = source(t);
 	struct str commit;
 	cleanup_arena struct arena a = {0};
-	TRY(git_resolve(&g, &a, &commit, e));
+	const struct op_git_args *args = t->step->args;
+	TRY(git_resolve(&g, t->cancel, &a, &commit, e));
 	hasher_str(h, commit);
+	hasher_str(h, args->subdir);
+	hasher_u64(h, (uint64_t)args->keep_git_dir << 1 | args->submodules);
+	buf_str(&t->found, commit);
 	ops_why_text(&t->why, "commit", commit);
 	return 0;
 }
@@ -43,19 +47,17 @@ static int run_git(struct task *t, struct outcome *ret, struct err *e)
 {
 	struct ops_env *env = t->env;
 	struct git_source g = source(t);
-	struct str commit;
 	int tmp = -1;
 	int64_t when = 0;
-	cleanup_arena struct arena a = {0};
 	cleanup_free char *scratch = NULL;
-	TRY(git_resolve(&g, &a, &commit, e));
 	TRY(store_tmp(env->store, &tmp, e));
 	TRY(fs_temp_dir(tmp, "git-", &scratch, e));
 	cleanup_free char *rel = mem_printf("%s/fs", scratch);
 	if (mkdirat(tmp, rel, 0755) < 0)
 		return err_sys(e, "create folder %s", rel);
 	cleanup_free char *path = mem_printf("%s/%s/%s", env->store->path, env->store->tmp_name, rel);
-	TRY(git_checkout(&g, commit, path, t->cancel, &when, e));
+	/* The commit that the key was made of, wherever the branch is by now. */
+	TRY(git_checkout(&g, buf_view(&t->found), path, t->cancel, &when, e));
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ADD URL. The key is the body's digest and what becomes of it, never the URL: a memo by URL remembers ETag and digest, so that an
+ * ADD URL. The key is the body's digest, its time, and what becomes of it, never the URL: a memo by URL remembers ETag and digest, so that an
  * unchanged file costs one conditional request, and with --checksum none at all.
  */
 #include <fcntl.h>
@@ -68,15 +68,21 @@ static int memo_save(struct ops_env *env, const struct op_http_args *a, const st
 	return store_set_memo(env->store, &key, buf_view(&text), e);
 }
 
-static void spool_name(const struct digest *body, char out[5 + DIGEST_HEX + 1])
+/* What the URL gave when the key was made: what runs has to be that. */
+struct body {
+	struct digest digest;
+	int64_t mtime;
+};
+
+/* Two steps may be given the same bytes: each has a spool of its own. */
+static void spool_name(const struct task *t, char out[5 + DIGEST_HEX + 1])
 {
 	memcpy(out, "http-", 5);
-	digest_hex(body, out + 5);
+	digest_hex(&t->step->id, out + 5);
 }
 
-/* Gets the body (unless it is what the memo says) into the store's tmp, under its digest. */
-static int get(struct task *t, const struct op_http_args *a, const struct memo *m, bool conditional, struct digest *ret_body,
-	int64_t *ret_mtime, struct err *e)
+/* Gets the body (unless it is what the memo says) into the store's tmp. */
+static int get(struct task *t, const struct op_http_args *a, const struct memo *m, bool conditional, struct body *ret, struct err *e)
 {
 	struct ops_env *env = t->env;
 	struct fetched f = {0};
@@ -94,63 +100,71 @@ static int get(struct task *t, const struct op_http_args *a, const struct memo *
 	int rc = remote_fetch(a->url, etag, &hashed.sink, (uint64_t)BODY_MAX_GIB << 30, t->cancel, &arena, &f, e);
 	if (rc < 0 || f.not_modified) {
 		unlinkat(tmp, temp, 0);
-		*ret_body = m->body;
-		*ret_mtime = m->mtime;
+		*ret = (struct body){.digest = m->body, .mtime = m->mtime};
 		return rc;
 	}
-	*ret_body = hasher_done(&hashed.hasher);
-	*ret_mtime = f.last_modified_sec;
+	*ret = (struct body){.digest = hasher_done(&hashed.hasher), .mtime = f.last_modified_sec};
 	char name[5 + DIGEST_HEX + 1];
-	spool_name(ret_body, name);
+	spool_name(t, name);
 	if (renameat(tmp, temp, tmp, name) < 0)
 		return err_sys(e, "rename %s", temp);
-	return memo_save(env, a, ret_body, *ret_mtime, f.etag, e);
+	return memo_save(env, a, &ret->digest, ret->mtime, f.etag, e);
+}
+
+static int check_body(const struct op_http_args *a, const struct digest *body, struct err *e)
+{
+	if (digest_none(&a->checksum) || digest_eq(body, &a->checksum))
+		return 0;
+	char got[DIGEST_TEXT + 1], want[DIGEST_TEXT + 1];
+	digest_text(body, got);
+	digest_text(&a->checksum, want);
+	return err_set(e, ERR_CORRUPT, "digest mismatch for %.*s: it is %s, --checksum says %s", STR_ARG(a->url), got, want);
 }
 
 static int key_http(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_http_args *a = t->step->args;
 	struct memo m = {0};
-	struct digest body = a->checksum;
-	int64_t mtime = 0;
+	struct body body = {.digest = a->checksum};
 	int rc = memo_load(t->env, a, &m, e);
 	bool trust = m.known && !digest_none(&a->checksum) && digest_eq(&m.body, &a->checksum);
 	if (rc == 0 && trust)
-		mtime = m.mtime;
+		body.mtime = m.mtime;
 	else if (rc == 0)
-		rc = get(t, a, &m, m.etag.len > 0, &body, &mtime, e);
+		rc = get(t, a, &m, m.etag.len > 0, &body, e);
 	buf_done(&m.text);
 	if (rc < 0)
 		return rc;
-	if (!digest_none(&a->checksum) && !digest_eq(&body, &a->checksum)) {
-		char got[DIGEST_TEXT + 1], want[DIGEST_TEXT + 1];
-		digest_text(&body, got);
-		digest_text(&a->checksum, want);
-		return err_set(e, ERR_CORRUPT, "digest mismatch for %.*s: it is %s, --checksum says %s", STR_ARG(a->url), got, want);
-	}
-	hasher_digest(h, &body);
-	hasher_u64(h, (uint64_t)mtime);
-	ops_why_digest(&t->why, "what the URL gives", &body);
-	cleanup_free char *time = mem_printf("%lld", (long long)mtime);
+	TRY(check_body(a, &body.digest, e));
+	hasher_str(h, a->name);
+	hasher_u64(h, a->mode);
+	hasher_digest(h, &body.digest);
+	hasher_u64(h, (uint64_t)body.mtime);
+	buf_add(&t->found, &body, sizeof(body));
+	ops_why_digest(&t->why, "what the URL gives", &body.digest);
+	cleanup_free char *time = mem_printf("%lld", (long long)body.mtime);
 	ops_why_text(&t->why, "the time of what the URL gives", str_of(time));
 	return 0;
 }
 
-/* Puts the spooled body (fetched again when the record was pruned meanwhile) under its name. */
-static int place(struct task *t, const struct op_http_args *a, int tmp, const char *scratch, struct err *e)
+/* Puts the spooled body under its name. It is not there when only the key was known: then it is fetched, and when it is another one by
+ * now, the step's result is not what its key says and must not be found under it. */
+static int place(struct task *t, const struct op_http_args *a, int tmp, const char *scratch, bool *ret_other, struct err *e)
 {
-	struct memo m = {0};
+	struct memo none = {0};
+	struct body body;
 	char spooled[5 + DIGEST_HEX + 1];
-	int rc = memo_load(t->env, a, &m, e);
-	spool_name(&m.body, spooled);
-	if (rc == 0 && (!m.known || !fs_exists(tmp, spooled)))
-		rc = get(t, a, &m, false, &m.body, &m.mtime, e);
-	buf_done(&m.text);
-	if (rc < 0)
-		return rc;
-	spool_name(&m.body, spooled);
+	memcpy(&body, t->found.p, sizeof(body));
+	spool_name(t, spooled);
+	if (!fs_exists(tmp, spooled)) {
+		struct body now;
+		TRY(get(t, a, &none, false, &now, e));
+		TRY(check_body(a, &now.digest, e));
+		*ret_other = !digest_eq(&now.digest, &body.digest) || now.mtime != body.mtime;
+		body = now;
+	}
 	cleanup_free char *path = mem_printf("%s/fs/%.*s", scratch, STR_ARG(a->name));
-	struct timespec times[2] = {{.tv_sec = m.mtime}, {.tv_sec = m.mtime}};
+	struct timespec times[2] = {{.tv_sec = body.mtime}, {.tv_sec = body.mtime}};
 	if (renameat(tmp, spooled, tmp, path) < 0 || fchmodat(tmp, path, a->mode, 0) < 0 || utimensat(tmp, path, times, 0) < 0)
 		return err_sys(e, "place %s", path);
 	return 0;
@@ -166,7 +180,7 @@ static int run_http(struct task *t, struct outcome *ret, struct err *e)
 	cleanup_free char *fs = mem_printf("%s/fs", scratch);
 	if (mkdirat(tmp, fs, 0755) < 0)
 		return err_sys(e, "create folder %s", fs);
-	TRY(place(t, t->step->args, tmp, scratch, e));
+	TRY(place(t, t->step->args, tmp, scratch, &ret->keep_out, e));
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
 }
 
