@@ -222,10 +222,11 @@ bool build_outputs_want_tree(const struct build_request *r)
 	return false;
 }
 
-bool build_outputs_store_image(const struct build_request *r)
+
+bool build_outputs_want_blobs(const struct build_request *r)
 {
 	for (size_t i = 0; i < r->noutputs; i++)
-		if (r->outputs[i].kind == OUTPUT_IMAGE)
+		if (is_image(&r->outputs[i]) && !r->outputs[i].push)
 			return true;
 	return false;
 }
@@ -264,12 +265,34 @@ static int outbound(struct writing *w, bool as_is, struct descriptor *ret, struc
 	return outbound_manifest(w->b->env->store, &w->b->image, &o, w->cli->arena, ret, e);
 }
 
+/* Are the base images' layers in the store? What is only pushed does without, where the registry has them. */
+static bool whole(const struct writing *w)
+{
+	for (size_t i = 0; i < w->b->n; i++)
+		for (size_t k = 0; k < w->b->trees[i]->n; k++)
+			if (digest_none(&w->b->trees[i]->layers[k].id) &&
+			    !blobs_has(w->b->env->store->blobs, &w->b->trees[i]->layers[k].blob, NULL))
+				return false;
+	return true;
+}
+
+static int make_whole(struct writing *w, struct err *e)
+{
+	for (size_t i = 0; i < w->b->n; i++)
+		TRY(ops_need_blobs(w->b->env, w->b->trees[i], w->cli->cancel, e));
+	return 0;
+}
+
 static int tag_names(struct writing *w, struct err *e)
 {
 	size_t n = w->out->nnames ? w->out->nnames : w->r->nnames;
 	const struct str *names = w->out->nnames ? w->out->names : w->r->names;
 	char text[DIGEST_TEXT + 1];
 	digest_text(&w->b->image.digest, text);
+	if (!whole(w)) {
+		say(w, "made image %s, which goes to the registry alone: its base image's layers stay there", text);
+		return 0;
+	}
 	say(w, "writing image %s", text);
 	TRY(layout_tag_all(w->b->env->layout, &w->b->image, names, n, e));
 	for (size_t i = 0; i < n; i++)
@@ -301,24 +324,38 @@ static void lenders(struct writing *w, const struct ref *target, struct transfer
 	to->mount_from = paths;
 }
 
+/* The registry has the base image's layers mostly; where it does not, they are fetched after all. */
+static int push_to(struct writing *w, const struct descriptor *image, const struct ref *ref, struct err *e)
+{
+	cleanup_place struct place *remote = NULL;
+	struct offer offer;
+	struct descriptor pushed;
+	struct remote_opts ro = {.push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
+	lenders(w, ref, &to);
+	TRY(remote_open(ref, &ro, &remote, e));
+	offer_init(&offer, w->b->env->layout, image);
+	int rc = transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
+	if (rc != -ERR_NOT_FOUND || whole(w))
+		return rc;
+	TRY(make_whole(w, e));
+	return transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
+}
+
 static int push(struct writing *w, struct err *e)
 {
 	size_t n = w->out->nnames ? w->out->nnames : w->r->nnames;
 	const struct str *names = w->out->nnames ? w->out->names : w->r->names;
-	struct descriptor outside, pushed;
+	struct descriptor outside;
+	if (w->out->force || w->out->compression_set)
+		TRY(make_whole(w, e));
 	TRY(outbound(w, false, &outside, e));
 	char digest[DIGEST_TEXT + 1];
 	digest_text(&outside.digest, digest);
 	for (size_t i = 0; i < n; i++) {
 		struct ref ref;
-		cleanup_place struct place *remote = NULL;
-		struct remote_opts ro = {.push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
-		struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
 		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
-		lenders(w, &ref, &to);
-		TRY(remote_open(&ref, &ro, &remote, e));
-		struct offer offer;
-		if (transfer(offer_init(&offer, w->b->env->layout, &outside), STR(""), remote, ref.tag, &to, w->cli->arena, &pushed, e) < 0)
+		if (push_to(w, &outside, &ref, e) < 0)
 			return err_wrap(e, "push %.*s", STR_ARG(names[i]));
 		say(w, "pushed %.*s@%s", STR_ARG(names[i]), digest);
 	}

@@ -10,10 +10,10 @@
 
 /* Fills r->outputs from the options. ERR_USAGE. */
 int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e);
-/* Do the outputs hold an image (its layers as tars), a tree (folders), anything that must keep the image in the store? */
+/* Do the outputs hold an image (its layers as tars), a tree (folders), an image that is not only pushed (all blobs)? */
 bool build_outputs_want_image(const struct build_request *r);
 bool build_outputs_want_tree(const struct build_request *r);
-bool build_outputs_store_image(const struct build_request *r);
+bool build_outputs_want_blobs(const struct build_request *r);
 
 struct built {
 	struct ops_env *env;

@@ -194,7 +194,7 @@ static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, 
 {
 	struct assembly as = {.store = b->local.store, .tree = b->solved.trees[b->heads[i]->number], .config = &b->lowered[i].config,
 		.nbase_history = b->lowered[i].nbase_history, .epoch = b->r.epoch, .annotations = &b->r.annotations, .cancel = b->cli->cancel};
-	if (build_outputs_store_image(&b->r) || b->r.nplatforms == 1)
+	if (build_outputs_want_blobs(&b->r))
 		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
 	if (assemble_reads_folders(&as))
 		TRY(before_run(b, e));
