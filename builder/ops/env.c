@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/jval.h"
+#include "builder/graph/plan.h"
+#include "builder/ops/ops.h"
 #include "registry/ref.h"
 #include "registry/remote.h"
 #include "registry/transfer.h"
@@ -213,6 +215,20 @@ void ops_why_digest(struct buf *why, const char *key, const struct digest *value
 	char text[DIGEST_TEXT + 1];
 	digest_text(value, text);
 	ops_why_text(why, key, str_of(text));
+}
+
+void ops_why_tree(struct task *t, const char *key)
+{
+	const struct step *s = t->step;
+	while (s->op->on_tree && s->ninputs)
+		s = s->inputs[0];
+	if (s->op == &op_image) {
+		char hex[DIGEST_HEX + 1];
+		digest_hex(&((const struct op_image_args *)s->args)->tree->cid, hex);
+		cleanup_free char *base = mem_printf("%.12s: %s", hex, s->label);
+		ops_why_text(&t->why, "the base image", str_of(base));
+	}
+	ops_why_digest(&t->why, key, &t->inputs[0]->cid);
 }
 
 void ops_why_list(struct buf *why, const char *key, const struct strs *values)

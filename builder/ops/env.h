@@ -97,6 +97,8 @@ void ops_tree_close(struct ops_tree *t);
 /* JSON members for task.why: "key":"value", with the comma that is needed. */
 void ops_why_text(struct buf *why, const char *key, struct str value);
 void ops_why_digest(struct buf *why, const char *key, const struct digest *value);
+/* The tree the step stands on, called `key`, and the base image below it. */
+void ops_why_tree(struct task *t, const char *key);
 void ops_why_list(struct buf *why, const char *key, const struct strs *values);
 
 #endif

@@ -310,7 +310,7 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	hash_how(a, h);
 	if (!a->link) {
 		hasher_digest(h, &t->inputs[0]->cid);
-		ops_why_digest(&t->why, "the files it is copied onto", &t->inputs[0]->cid);
+		ops_why_tree(t, "the files it is copied onto");
 	}
 	ops_why_text(&t->why, "instruction", str_of(t->step->label));
 	if (!a->nitems)

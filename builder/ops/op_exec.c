@@ -76,7 +76,7 @@ static int key_exec(struct task *t, struct hasher *h, struct err *e)
 		hasher_u64(h, env->limits[i].hard);
 	}
 	ops_why_text(&t->why, "command", a->text);
-	ops_why_digest(&t->why, "the files it starts from", &t->inputs[0]->cid);
+	ops_why_tree(t, "the files it starts from");
 	ops_why_list(&t->why, "environment", &a->env);
 	ops_why_text(&t->why, "working directory", a->cwd);
 	ops_why_text(&t->why, "user", a->user);
