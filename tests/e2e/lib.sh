@@ -119,12 +119,20 @@ digest_of() { cooper build -q "$@" 2>quiet.log || { cat quiet.log >&2; return 1;
 
 build_ok() { cooper build --progress=plain "$@" >stdout.log 2>build.log || { cat build.log >&2; fail "cooper build $*"; }; }
 
+# same_for_both TEXT: the ordinary user's tests come second and have to come to what root's left.
+same_for_both() {
+	local left=$E2E_TOP/same-${E2E_DIR##*/}
+	[ "$ROLE" != root ] || echo "$1" >"$left"
+	[ ! -e "$left" ] || assert_eq "$1" "$(cat "$left")"
+}
+
 steps_cached() { grep -c '^#[0-9]* CACHED' "${1:-build.log}" || :; }
 
 # --- base images ---
 
+# The same image each time: its age is fixed.
 need_busybox() {
-	cooper import --change 'CMD ["sh"]' - busybox:latest <"$E2E_TOP/busybox.tar" >/dev/null
+	SOURCE_DATE_EPOCH=1700000000 cooper import --change 'CMD ["sh"]' - busybox:latest <"$E2E_TOP/busybox.tar" >/dev/null
 	[ -z "${1:-}" ] || cooper push -q busybox:latest "$REGISTRY/busybox:latest" >/dev/null
 }
 
@@ -143,7 +151,7 @@ debian_tar() {
 
 need_debian() {
 	[ -f "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_debian at the top of the script makes it)"
-	cooper import --change 'CMD ["bash"]' "$E2E_CACHE/debian-bookworm.tar" debian:bookworm-slim >/dev/null
+	SOURCE_DATE_EPOCH=1700000000 cooper import --change 'CMD ["bash"]' "$E2E_CACHE/debian-bookworm.tar" debian:bookworm-slim >/dev/null
 	[ -z "${1:-}" ] || cooper push -q debian:bookworm-slim "$REGISTRY/debian:bookworm-slim" >/dev/null
 }
 

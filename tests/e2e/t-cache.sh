@@ -1,0 +1,281 @@
+#!/bin/bash
+# The cache: what runs again, what does not, why, and what a build costs in which nothing runs.
+. "$(dirname "$0")/lib.sh"
+
+layers_of() { jq -r '.layers[].digest' "$COOPER_ROOT/blobs/sha256/${1#sha256:}"; }
+
+assert_all_cached() {
+	local steps
+	steps=$(grep -cE '^#[0-9]+ \[' build.log)
+	assert_eq "$(steps_cached) of $steps" "$steps of $steps"
+}
+
+# The reason of the step whose text contains $1.
+why() { jq -r --arg s "$1" '.[] | select(.step | contains($s)) | .reason' stdout.log; }
+
+project() {
+	mkdir -p ctx/src
+	echo one >ctx/src/a
+	echo two >ctx/src/b
+	echo skip >ctx/unused
+	printf 'FROM busybox AS build\nWORKDIR /w\nCOPY src src\nRUN cat src/* >all\nFROM busybox\nCOPY --from=build /w/all /all\nRUN wc /all >/count\n' >ctx/Containerfile
+}
+
+test_the_second_build_runs_nothing() {
+	need_busybox
+	project
+	build_ok -t a ctx
+	assert_eq "$(steps_cached)" 1 # the base image
+	one=$(digest_of ctx)
+	build_ok -t a ctx
+	assert_all_cached
+	assert_eq "$(digest_of ctx)" "$one"
+}
+
+test_a_cached_build_forks_mounts_and_opens_nothing() {
+	need strace
+	need_busybox
+	project
+	sleep 0.1 # files that changed in the last 20 ms are read again to be sure
+	build_ok -t a ctx
+	strace -f -o trace -e trace=process,network,/mount,unshare,setns,pivot_root,open,openat,openat2,sendfile,copy_file_range,connect \
+		"$COOPER" build --progress=plain -t a ctx >stdout.log 2>build.log
+	assert_all_cached
+	grep -c . trace >/dev/null
+	! grep -E '(\bfork|vfork|clone3?)\(' trace | grep -v CLONE_THREAD || fail "a process was started"
+	! grep -E '\b(u?mount2?|move_mount|fsopen|unshare|setns|pivot_root|socket|connect)\(' trace || fail "mounts or network"
+	assert_eq "$(grep -c 'execve(' trace)" 1
+	for layer in $(jq -r '.layers[].digest' "$COOPER_ROOT"/blobs/sha256/* 2>/dev/null | sort -u); do
+		! grep "${layer#sha256:}" trace || fail "layer $layer was opened"
+	done
+	! grep -E 'layers/[0-9a-f]*/fs' trace || fail "a layer's folder was opened"
+	! grep -E 'src/[ab]"' trace | grep -v ENOENT || fail "a file of the context was read again"
+}
+
+test_a_step_with_the_same_product_stops_the_rest() {
+	need_busybox
+	project
+	build_ok -t a ctx
+	before=$(layers_of "$(digest_of ctx)")
+	sed -i 's,RUN cat.*,RUN cat src/a src/b >all # said otherwise,' ctx/Containerfile
+	build_ok -t a ctx
+	assert_eq "$(grep -c '^#[0-9]* CACHED' build.log)" $(($(grep -cE '^#[0-9]+ \[' build.log) - 1))
+	assert_eq "$(layers_of "$(digest_of ctx)")" "$before"
+}
+
+test_in_one_stage_later_layers_keep_their_digests() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo x >/x\nRUN echo y >/y; cat /x\nRUN echo z >/z\n' >Containerfile
+	one=$(SOURCE_DATE_EPOCH=1000000000 digest_of .)
+	printf 'FROM busybox\nRUN printf "x\\n" >/x\nRUN echo y >/y; cat /x\nRUN echo z >/z\n' >Containerfile
+	SOURCE_DATE_EPOCH=1000000000 build_ok -t a .
+	assert_eq "$(steps_cached)" 3
+	assert_eq "$(layers_of "$(SOURCE_DATE_EPOCH=1000000000 digest_of .)")" "$(layers_of "$one")"
+	build_ok .
+	assert_all_cached
+}
+
+test_a_comment_in_a_compiled_file_leaves_the_image_as_it_is() {
+	need_busybox
+	# A compiler of few words: comments do not come out of it.
+	printf 'FROM busybox AS b\nCOPY x.c /\nRUN grep -v "^//" /x.c >/x\nFROM scratch\nCOPY --from=b /x /x\nCMD ["/x"]\n' >Containerfile
+	printf '// a comment\ncode\n' >x.c
+	one=$(digest_of .)
+	printf '// another comment\ncode\n' >x.c
+	build_ok .
+	assert_match "$(cat build.log)" '*2/2* COPY *CACHED*'
+	assert_eq "$(digest_of .)" "$one"
+	printf '// another comment\nother code\n' >x.c
+	[ "$(digest_of .)" != "$one" ] || fail "changed code is not in the image"
+}
+
+test_reasons_are_told() {
+	need_busybox
+	mkdir ctx
+	echo a >ctx/a
+	echo b >ctx/b
+	cat >Containerfile <<'END'
+FROM busybox
+ARG V=1
+COPY a b* /d/
+RUN echo "$V" >/v; cat /d/*
+END
+	build_ok --explain=json -f Containerfile ctx
+	assert_eq "$(why COPY)" 'no earlier run of this step is on record'
+	build_ok --explain=json -f Containerfile ctx
+	assert_eq "$(jq length stdout.log)" 0
+	build_ok --explain=json --build-arg V=2 -f Containerfile ctx
+	assert_match "$(why RUN)" '*V=2*'
+	assert_eq "$(why COPY)" ''
+	echo new >ctx/b2
+	build_ok --explain=json -f Containerfile ctx
+	assert_match "$(why COPY)" '*b2 (added)*'
+	assert_match "$(why RUN)" '*files*'
+	rm ctx/b2 ctx/b
+	build_ok --explain=json -f Containerfile ctx
+	assert_match "$(why COPY)" '*b (removed)*'
+	echo changed >ctx/a
+	build_ok --explain=json -f Containerfile ctx
+	assert_match "$(why COPY)" '*a (content)*'
+	chmod 755 ctx/a
+	build_ok --explain=json -f Containerfile ctx
+	assert_match "$(why COPY)" '*a (mode)*'
+	jq -e '.[0].line == 3' stdout.log >/dev/null || fail "the line is not told"
+	echo again >ctx/a
+	build_ok --explain -f Containerfile ctx
+	assert_match "$(cat build.log)" '*not cached: *a (content)*'
+	assert_eq "$(cat stdout.log)" ''
+	sed -i 's/RUN echo/RUN echo -n/' Containerfile
+	build_ok --explain=json -f Containerfile ctx
+	assert_match "$(why RUN)" '*echo -n*'
+	build_ok --explain=json --no-cache -f Containerfile ctx
+	assert_match "$(why RUN)" '*--no-cache*'
+}
+
+test_a_changed_base_image_is_the_reason() {
+	need_busybox
+	printf 'FROM busybox\nRUN true >/x\n' >Containerfile
+	build_ok .
+	printf 'FROM busybox\nRUN echo more >/more\n' | cooper build -q -t busybox - >/dev/null
+	build_ok --explain=json .
+	assert_match "$(why RUN)" '*starts from changed*'
+	assert_match "$(why RUN)" '*base image*busybox*'
+}
+
+test_what_is_not_copied_does_not_count() {
+	need_busybox
+	project
+	build_ok ctx
+	echo changed >ctx/unused
+	mkdir ctx/more
+	echo x >ctx/more/x
+	build_ok ctx
+	assert_all_cached
+	touch -d '2001-01-01' ctx/src/a
+	build_ok ctx
+	assert_all_cached
+	printf '# a comment\n' >>ctx/Containerfile
+	build_ok ctx
+	assert_all_cached
+}
+
+test_ignored_files_do_not_count() {
+	need_busybox
+	mkdir ctx
+	echo a >ctx/a
+	echo '*.log' >ctx/.dockerignore
+	printf 'FROM busybox\nCOPY . /d\nRUN ls /d >/l\n' >ctx/Containerfile
+	build_ok -t a ctx
+	echo x >ctx/x.log
+	build_ok -t a ctx
+	assert_all_cached
+}
+
+# Between cooper and the registry, a server that notes what is asked for.
+logging_registry() {
+	cat >proxy.py <<'PY'
+import http.server, http.client, sys
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do(self):
+        n = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(n) if n else None
+        c = http.client.HTTPConnection(sys.argv[1])
+        h = {k: v for k, v in self.headers.items() if k.lower() not in ("connection", "transfer-encoding")}
+        c.request(self.command, self.path, body, h)
+        r = c.getresponse()
+        data = r.read()
+        self.send_response(r.status)
+        for k, v in r.getheaders():
+            if k.lower() not in ("connection", "transfer-encoding", "content-length", "date", "server"):
+                self.send_header(k, v)
+        self.send_header("Content-Length", r.getheader("Content-Length") if self.command == "HEAD" and r.getheader("Content-Length") else str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+print("Serving on port %d " % s.server_address[1], flush=True)
+s.serve_forever()
+PY
+	serve . python3 -u proxy.py "$REGISTRY"
+}
+
+test_from_with_metadata_and_push_moves_no_layer() {
+	need_registry
+	need_busybox
+	cooper push -q busybox "$REGISTRY/base/$ROLE:1" >/dev/null
+	logging_registry
+	COOPER_ROOT=$E2E_DIR/other
+	printf 'FROM %s/base/%s:1\nENV A=b\nCMD ["x"]\n' "$SERVER" "$ROLE" >Containerfile
+	build_ok --push -t "$SERVER/derived/$ROLE:1" .
+	! grep -E 'GET /v2/[^ ]*/blobs/' "$SERVER_LOG" | grep -v "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/base/$ROLE:1" | jq -r .config.digest)" || fail "a layer was fetched"
+	grep -q 'POST /v2/[^ ]*mount=' "$SERVER_LOG" || fail "the layer was not mounted from the base's repository"
+	assert_eq "$(grep -c 'PUT /v2/[^ ]*/blobs/' "$SERVER_LOG")" 1 # the config
+	remote() { skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$1/$ROLE:1" | jq -c .layers; }
+	assert_eq "$(remote derived)" "$(remote base)"
+	assert_eq "$(find "$COOPER_ROOT/blobs" -size +100k)" ''
+}
+
+test_a_base_image_is_not_fetched_when_all_is_cached() {
+	need_registry
+	need_busybox
+	cooper push -q busybox "$REGISTRY/base2/$ROLE:1" >/dev/null
+	printf 'FROM busybox\nRUN echo x >/x\nRUN echo y >/y\n' >Containerfile
+	build_ok .
+	logging_registry
+	sed -i "s,FROM .*,FROM $SERVER/base2/$ROLE:1," Containerfile
+	build_ok .
+	assert_eq "$(steps_cached)" 3
+	assert_eq "$(grep -cE '(GET|POST|PUT) /v2/[^ ]*/blobs/' "$SERVER_LOG" || :)" 0
+}
+
+tree() {
+	mkdir -p "$1/d/e"
+	for f in "${@:2}"; do echo "$f" >"$1/d/$f"; done
+	ln -s f1 "$1/d/l"
+	printf 'FROM busybox AS b\nRUN mkdir /r && for i in 3 1 2; do echo $i >/r/$i; done && chown 5:6 /r/1\nFROM busybox\nCOPY d /d\nCOPY --from=b /r /r\nRUN ls -lR /d /r | wc -l >/n; mkdir -m 700 /private && ln /n /private/hard && echo hostile >/etc/x\nLABEL a=b\nCMD ["x"]\n' >"$1/Containerfile"
+}
+
+test_one_digest_on_every_way() {
+	need_busybox
+	export SOURCE_DATE_EPOCH=1234567890
+	umask 022
+	tree one f1 f2 f3 f4 f5
+	tree two f5 f3 f1 f4 f2
+	mkdir "$E2E_DIR/tmp"
+	first=$(digest_of --jobs 8 one)
+	fresh() {
+		COOPER_ROOT=$E2E_DIR/$1
+		need_busybox
+	}
+	fresh jobs
+	assert_eq "$(digest_of --jobs 1 one)" "$first"
+	fresh order
+	touch -d 2020-01-01 two/d/*
+	assert_eq "$(TMPDIR=$E2E_DIR/tmp digest_of two)" "$first"
+	fresh nocache
+	assert_eq "$(digest_of --no-cache two)" "$first"
+	same_for_both "$first"
+}
+
+test_no_cache_filter_runs_only_its_stage() {
+	need_busybox
+	printf 'FROM busybox AS a\nRUN cat /proc/sys/kernel/random/uuid >/a\nFROM busybox AS b\nRUN cat /proc/sys/kernel/random/uuid >/b\nFROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\n' >Containerfile
+	build_ok -o one .
+	build_ok --no-cache-filter b -o two .
+	cmp one/a two/a
+	! cmp -s one/b two/b || fail "stage b was cached"
+}
+
+test_a_pruned_cache_is_built_anew() {
+	need_busybox
+	project
+	SOURCE_DATE_EPOCH=5 digest_of ctx >one
+	cooper prune -af >/dev/null
+	need_busybox
+	SOURCE_DATE_EPOCH=5 digest_of ctx >two
+	cmp one two
+}
+
+run_tests
