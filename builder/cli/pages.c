@@ -116,6 +116,6 @@ int pages_write(struct store *s, const struct digest *ids, size_t n, int64_t set
 	}
 	mem_free(p.indexes);
 	mem_free(p.folders);
-	mem_free(p.tar.chunk);
+	tar_writer_done(&p.tar);
 	return rc;
 }
