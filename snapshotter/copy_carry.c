@@ -98,6 +98,7 @@ static int open_folder(struct carry *c, const struct scratch *s, struct err *e)
 	TRY(fs_open_dir(s->fd, "fs", &c->folder, e));
 	if (fstat(c->folder, &st) < 0)
 		return err_sys(e, "stat %s/fs", s->name);
+	fileowner_init(&c->ids);
 	c->inherits = st.st_uid != geteuid() || st.st_gid != getegid();
 	if (c->inherits && fchownat(s->fd, "fs", geteuid(), getegid(), AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "chown %s/fs", s->name);
@@ -106,18 +107,6 @@ static int open_folder(struct carry *c, const struct scratch *s, struct err *e)
 		if (ix->entries[i].type == ENTRY_DIR && mkdirat(c->folder, ix->entries[i].path.p, 0700) < 0)
 			return err_sys(e, "create folder %s", ix->entries[i].path.p);
 	return 0;
-}
-
-/* The former layer is only a place to link from: when it is gone, everything is copied. */
-static void open_former(struct carry *c)
-{
-	struct err ignored;
-	if (!c->out->former || digest_none(c->out->former) || c->folder < 0 || !store_has_folder(c->store, c->out->former))
-		return;
-	if (store_layer_index(c->store, c->out->former, &c->former_index, &ignored) < 0)
-		return;
-	if (store_layer_folder(c->store, c->out->former, &c->former, &ignored) < 0)
-		c->former = -1;
 }
 
 static int make_special(struct carry *c, const struct entry *en, struct err *e)
@@ -207,8 +196,7 @@ static int record(struct carry *c, struct scratch *s, const struct layer *l, str
 static void carry_done(struct carry *c)
 {
 	mem_cleanup_close(&c->folder);
-	mem_cleanup_close(&c->former);
-	index_free(c->former_index);
+	carry_former_done(c);
 }
 
 static int carry_out(struct carry *c, struct scratch *s, struct layer *ret, struct err *e)
@@ -218,8 +206,8 @@ static int carry_out(struct carry *c, struct scratch *s, struct layer *ret, stru
 	if (c->out->want_folder) {
 		TRY(scratch_open(c->store, s, e));
 		TRY(open_folder(c, s, e));
-		open_former(c);
 	}
+	TRY(carry_former(c, e));
 	TRY(tar_out_open(c, &t, e));
 	TRY(carry_files(c, e));
 	TRY(finish_folder(c, e));
@@ -235,7 +223,7 @@ static int carry_out(struct carry *c, struct scratch *s, struct layer *ret, stru
 int copy_carry_out(struct store *s, const struct copy_args *a, struct copy_plan *p, const struct copy_out *out, struct layer *ret,
 	struct copy_stats *stats, struct err *e)
 {
-	cleanup_with(carry_done) struct carry c = {.store = s, .args = a, .plan = p, .out = out, .folder = -1, .former = -1};
+	cleanup_with(carry_done) struct carry c = {.store = s, .args = a, .plan = p, .out = out, .folder = -1, .former = -1, .former_tar = -1};
 	cleanup_with(scratch_done) struct scratch scratch = {.fd = -1};
 	TRY(carry_out(&c, &scratch, ret, e));
 	if (stats)

@@ -62,19 +62,13 @@ static struct str name_of(const struct carry *c, size_t i)
 
 /* --- the former layer --- */
 
-static bool same(const struct entry *a, const struct entry *b)
-{
-	return a->type == b->type && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->size == b->size && a->mtime == b->mtime &&
-		a->mtime_nsec == b->mtime_nsec && digest_eq(&a->digest, &b->digest) && str_eq(a->xattrs, b->xattrs);
-}
-
-/* A hard link to the same file of the former layer. */
+/* A hard link to the same file of the former layer: for what carry_former has not linked already. */
 static bool link_former(struct carry *c, const struct entry *en)
 {
 	if (c->folder < 0 || c->former < 0 || digest_none(&en->digest))
 		return false;
 	const struct entry *was = index_find(c->former_index, en->path);
-	if (!was || !same(was, en) || linkat(c->former, en->path.p, c->folder, en->path.p, 0) < 0)
+	if (!was || !carry_same(was, en) || linkat(c->former, en->path.p, c->folder, en->path.p, 0) < 0)
 		return false;
 	atomic_fetch_add(&c->files_linked, 1);
 	return true;
@@ -89,22 +83,21 @@ static int create(struct carry *c, const struct entry *en, int *ret_fd, struct e
 }
 
 /* A process without rights over other ids cannot give files away: the index has the owner, and so has the tar. */
-static bool may_not(int error)
+static int set_owner(const struct carry *c, int fd, const char *name, const struct entry *en, struct err *e)
 {
-	return error == EPERM || error == EINVAL;
-}
-
-static bool is_ours(const struct carry *c, const struct entry *en)
-{
-	return en->uid == geteuid() && en->gid == getegid() && !c->inherits;
+	mode_t type = en->type == ENTRY_FILE ? S_IFREG : en->type == ENTRY_DIR ? S_IFDIR : 0;
+	if (en->uid == c->ids.uid && en->gid == c->ids.gid && !c->inherits)
+		return 0;
+	if (fileowner_set(&c->ids, fd, name, type, en->uid, en->gid, e) == 0 || e->sys == EPERM || e->sys == EINVAL)
+		return 0;
+	return err_wrap(e, "%s", en->path.p);
 }
 
 static int finish_file(const struct carry *c, int fd, const struct entry *en, struct err *e)
 {
 	unsigned refused;
 	struct timespec times[2] = {{en->mtime, en->mtime_nsec}, {en->mtime, en->mtime_nsec}};
-	if (!is_ours(c, en) && fchown(fd, en->uid, en->gid) < 0 && !may_not(errno))
-		return err_sys(e, "chown %s", en->path.p);
+	TRY(set_owner(c, fd, "", en, e));
 	if (en->xattrs.len)
 		TRY(xattrs_write(fd, "", en->xattrs, &refused, e));
 	if (fchmod(fd, en->mode & 07777) < 0)
@@ -120,8 +113,7 @@ int carry_metadata(const struct carry *c, const struct entry *en, struct err *e)
 	unsigned refused;
 	const char *path = en->path.p;
 	struct timespec times[2] = {{en->mtime, en->mtime_nsec}, {en->mtime, en->mtime_nsec}};
-	if (!is_ours(c, en) && fchownat(folder, path, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0 && !may_not(errno))
-		return err_sys(e, "chown %s", path);
+	TRY(set_owner(c, folder, path, en, e));
 	if (en->xattrs.len)
 		TRY(xattrs_write(folder, path, en->xattrs, &refused, e));
 	if (en->type != ENTRY_SYMLINK && fchmodat(folder, path, en->mode & 07777, 0) < 0)
@@ -145,7 +137,8 @@ static bool reflink(struct carry *c, struct bytes *b, int to)
 
 /* --- bytes --- */
 
-static int read_at(int fd, char *p, size_t len, uint64_t at, size_t *ret, struct err *e)
+/* `probe`: the last byte is only asked for to see that the file ends before it, which a read that stops there has shown. */
+static int read_at(int fd, char *p, size_t len, uint64_t at, bool probe, size_t *ret, struct err *e)
 {
 	size_t got = 0;
 	while (got < len) {
@@ -154,9 +147,9 @@ static int read_at(int fd, char *p, size_t len, uint64_t at, size_t *ret, struct
 			continue;
 		if (n < 0)
 			return err_sys(e, "read");
-		if (n == 0)
-			break;
 		got += (size_t)n;
+		if (n == 0 || (probe && got + 1 == len))
+			break;
 	}
 	*ret = got;
 	return 0;
@@ -170,7 +163,7 @@ static int read_whole(struct carry *c, const struct bytes *b, int fd, uint64_t s
 	if (b->p)
 		memcpy(p, b->p, got = (size_t)size);
 	else
-		TRY(read_at(fd, p, want, fd == b->fd ? b->at : 0, &got, e));
+		TRY(read_at(fd, p, want, fd == b->fd ? b->at : 0, b->alone, &got, e));
 	if (got != size)
 		return changed(path, e);
 	if (!b->p) {
@@ -287,7 +280,7 @@ static int large_pass(struct large *l, int fd, uint64_t at, struct err *e)
 		size_t want = left < CARRY_CHUNK ? (size_t)left + l->b.alone : CARRY_CHUNK, got;
 		if (cancelled(c->args->cancel))
 			return err_set(e, ERR_CANCELLED, "cancelled");
-		TRY(read_at(fd, l->chunk, want, at, &got, e));
+		TRY(read_at(fd, l->chunk, want, at, want > left, &got, e));
 		if (got > left || (got == 0 && left))
 			return changed(name_of(c, l->i), e);
 		if (got == 0)

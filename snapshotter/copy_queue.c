@@ -146,12 +146,20 @@ static int tar_file(struct queue *q, size_t job, const struct entry *en, struct 
 	return 0;
 }
 
+static bool is_former(const struct carry *c, size_t i)
+{
+	return c->former_of && c->former_of[i];
+}
+
 static int write_tar(struct queue *q, struct err *e)
 {
 	const struct index *ix = q->c->plan->index;
 	size_t job = 0;
-	for (size_t i = 0; i < ix->n; i++) {
-		if (ix->entries[i].type == ENTRY_FILE)
+	for (size_t i = 0, next; i < ix->n; i = next) {
+		next = i + 1;
+		if (is_former(q->c, i))
+			TRY(carry_former_span(q->c, i, &next, e));
+		else if (ix->entries[i].type == ENTRY_FILE)
 			TRY(tar_file(q, job++, &ix->entries[i], e));
 		else
 			TRY(tar_write_entry(q->c->tar, &ix->entries[i], e));
@@ -193,7 +201,7 @@ int carry_files(struct carry *c, struct err *e)
 	cleanup_with(queue_done) struct queue q = {.c = c, .jobs = mem_array(ix->n + 1, sizeof(*q.jobs)), .lock = PTHREAD_MUTEX_INITIALIZER,
 		.moved = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER};
 	for (size_t i = 0; i < ix->n; i++)
-		if (ix->entries[i].type == ENTRY_FILE)
+		if (ix->entries[i].type == ENTRY_FILE && !is_former(c, i))
 			q.jobs[q.n++].entry = i;
 	return c->tar ? with_tar(&q, e) : pool_each(q.n, c->out->threads, one_file, &q, e);
 }

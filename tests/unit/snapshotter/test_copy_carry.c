@@ -218,6 +218,36 @@ Test(copy_carry, files_that_did_not_change_are_linked_from_the_former_layer)
 	cr_expect_eq(stats.files_linked, 0);
 }
 
+Test(copy_carry, what_is_the_same_comes_from_the_former_tar)
+{
+	static const struct copy_out wishes[] = {{.want_folder = true, .want_tar = true, .clamp = INT64_MAX}, {.want_tar = true, .clamp = 4000}};
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		cleanup_bench struct bench b;
+		struct err e = {0};
+		struct copy_stats stats;
+		struct copy_out out = wishes[i];
+		struct digest want, made;
+		bool there;
+		uint64_t size;
+		bench_open(&b, true);
+		struct layer first = carry(&b, &out, &stats);
+		cr_expect_eq(stats.files_read, 3, "all that are not empty");
+		area_write(&b.area, "src/d/small", "changed\n");
+		int src = dup(b.f.dirfd);
+		close(b.f.dirfd);
+		fake_done(&b.f);
+		fake_init(&b.f, index_of_folder(src, files, ARRAY_LEN(files), true), src);
+		out.former = &first.id;
+		struct layer second = carry(&b, &out, &stats);
+		cr_expect_eq(stats.files_read, 1);
+		OK(store_get_tar(b.s, &second.id, out.clamp, &there, &made, &size, &e));
+		/* the same tar, written from a folder that was made from the source alone */
+		carry(&b, &(struct copy_out){.want_folder = true, .clamp = INT64_MAX}, &stats);
+		want = tar_of(&b, &second.id, out.clamp);
+		cr_expect(there && digest_eq(&made, &want));
+	}
+}
+
 Test(copy_carry, a_file_that_changes_meanwhile_fails_the_step)
 {
 	static const char *const victims[] = {"src/d/small", "src/d/big", "src/top"};
