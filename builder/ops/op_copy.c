@@ -129,6 +129,8 @@ static void source_hint(void *arg, struct str path, struct err *e)
 		return;
 	}
 	struct near n = {.wanted = path_base(path), .distance = 3};
+	struct err ignored;
+	source_need(arg, path_parent(path), &ignored);
 	view_children(source_view(arg), path_parent(path), near_name, &n);
 	if (n.best.len)
 		err_append(e, " (did you mean %s?)", n.best.p);
@@ -216,7 +218,7 @@ static int describe(struct copying *c, bool folders, struct err *e)
 		inlines[i] = (struct copy_inline){.name = a->inlines[i].name, .content = a->inlines[i].content};
 	c->engine = (struct copy_args){.items = items, .nitems = a->nitems, .inlines = inlines, .ninlines = a->ninlines, .dest = a->dest,
 		.workdir = a->workdir, .chmod = a->chmod, .link = a->link, .parents = a->parents, .excludes = a->excludes,
-		.nexcludes = a->nexcludes, .now = a->now == INT64_MIN ? (int64_t)time(NULL) : a->now, .glob = copy_glob,
+		.nexcludes = a->nexcludes, .now = (int64_t)time(NULL), .glob = copy_glob,
 		.excluder = copy_excluder, .excluded = copy_excluded, .excluder_free = copy_excluder_free, .chmod_apply = chmod_apply,
 		.warn = copy_warn, .warn_arg = c->task, .cancel = c->task->cancel, .store = c->env->store};
 	return 0;
