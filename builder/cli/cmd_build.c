@@ -333,7 +333,8 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 		return build_check(b->cli, &b->r, &b->inputs, e);
 	if (b->o->iidfile && unlink(b->o->iidfile) < 0 && errno != ENOENT)
 		return err_sys(e, "--iidfile %s", b->o->iidfile);
-	TRY(cf_parse(b->inputs.text, b->inputs.file, &b->cf, e));
+	if (cf_parse(b->inputs.text, b->inputs.file, &b->cf, e) < 0)
+		return e->line ? -(int)e->code : err_wrap(e, "%s", b->inputs.file);
 	TRY(make_env(b, e));
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
