@@ -6,20 +6,16 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "snapshotter/fileowner.h"
 #include "snapshotter/index.h"
 
-struct extract_ids {
-	uint32_t uid, gid; /* what new files get by themselves */
-	bool single;       /* a user namespace with one id only: owners cannot be set here, the index has them */
-};
-
 /* Of an open file or folder: owner, mode (when it is not `has`), xattrs, times. */
-int extract_set_open(struct extract_ids *x, int fd, const struct entry *en, mode_t has, struct err *e);
+int extract_set_open(const struct fileowner *f, int fd, const struct entry *en, mode_t has, struct err *e);
 /* Of anything else: owner, mode, times. */
-int extract_set_special(struct extract_ids *x, int dirfd, const char *name, const struct entry *en, struct err *e);
+int extract_set_special(const struct fileowner *f, int dirfd, const char *name, const struct entry *en, struct err *e);
 /* name "": of the descriptor. */
 int extract_set_times(int dirfd, const char *name, const struct entry *en, struct err *e);
-/* What a failed chown (errno) means: nothing in a namespace of a single id, else ERR_DENIED or ERR_SYS. */
-int extract_no_owner(struct extract_ids *x, const struct entry *en, const char *name, struct err *e);
+/* The owner (name "": of the descriptor). ERR_DENIED names an id that is not mapped here. */
+int extract_set_owner(const struct fileowner *f, int dirfd, const char *name, const struct entry *en, struct err *e);
 
 #endif

@@ -13,10 +13,16 @@
  * changed entry, and each ancestor folder of those with its present metadata. Copied-up entries that did not change (type,
  * mode, owner, xattrs, size, content, and for non-folders mtime) are left out; a folder whose only change is its mtime too.
  * Files are hashed on all cores. `skip` lists paths that never belong to the layer (mount stubs); sockets are left out.
+ *
+ * owners_in_xattr: the folder was written with one id (fileowner.h); owners are then what the attribute says. What has none was
+ * copied up and belongs to whom it belonged below, or is new and belongs to uid:gid, the step's user (below a set-group-id folder
+ * to its group).
  */
 struct layer_skip {
 	const struct str *paths;
 	size_t n;
+	bool owners_in_xattr;
+	uint32_t uid, gid;
 };
 int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,
 	struct index **ret, struct err *e);

@@ -35,7 +35,7 @@ struct extract {
 	struct whiteout *whiteouts;
 	size_t nwhiteouts, cap;
 	char *chunk;
-	struct extract_ids ids;
+	struct fileowner ids;
 	bool has_root;
 	struct entry root;    /* what the archive says about the root */
 	struct buf resolved;
@@ -52,7 +52,7 @@ int extract_new(int rootfd, const struct index *known, const struct cancel *canc
 	x->cancel = cancel;
 	x->chunk = mem_grow(NULL, IO_CHUNK, 1);
 	x->whiteout_fd = -1;
-	x->ids = (struct extract_ids){.uid = geteuid(), .gid = getegid()};
+	fileowner_init(&x->ids);
 	*ret = x;
 	return 0;
 }
@@ -219,8 +219,7 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 	unsigned refused;
 	const char *name = xnode_base(n);
 	TRY(xtree_fd(&x->tree, n->parent, &dirfd, e));
-	if (!x->ids.single && fchownat(dirfd, name, was->uid, was->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		TRY(extract_no_owner(&x->ids, was, name, e));
+	TRY(extract_set_owner(&x->ids, dirfd, name, was, e));
 	if (fchmodat(dirfd, name, was->mode, 0) < 0)
 		return err_sys(e, "change mode of %s", name);
 	TRY(xattrs_write(dirfd, name, was->xattrs, &refused, e));

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/rootpath.h"
 #include "snapshotter/tar.h"
@@ -155,6 +156,7 @@ int layer_tar_tree(struct store *s, const struct digest *ids, size_t n, int64_t 
 struct place {
 	struct stack *st;
 	const struct layer_place *how;
+	struct fileowner ids;
 	int target;
 	struct str dir;         /* the folder that dirfd is */
 	int dirfd;
@@ -190,11 +192,19 @@ static int set_time(int fd, const char *name, const struct place *p, const struc
 	return rc == 0 ? 0 : err_sys(e, "set times of %.*s", STR_ARG(en->path));
 }
 
+static int set_owner(struct place *p, int fd, const char *name, const struct entry *en, struct err *e)
+{
+	mode_t type = en->type == ENTRY_FILE ? S_IFREG : en->type == ENTRY_DIR ? S_IFDIR : 0;
+	if (fileowner_set(&p->ids, fd, name, type, en->uid, en->gid, e) < 0)
+		return err_wrap(e, "%.*s", STR_ARG(en->path));
+	return 0;
+}
+
 static int set_open(struct place *p, int fd, const struct entry *en, struct err *e)
 {
 	unsigned refused;
-	if (p->how->owners && fchown(fd, en->uid, en->gid) < 0)
-		return err_sys(e, "change owner of %.*s", STR_ARG(en->path));
+	if (p->how->owners)
+		TRY(set_owner(p, fd, NULL, en, e));
 	if (fchmod(fd, en->mode) < 0)
 		return err_sys(e, "change mode of %.*s", STR_ARG(en->path));
 	TRY(xattrs_write(fd, NULL, en->xattrs, &refused, e));
@@ -295,8 +305,8 @@ static int place_special(struct place *p, const char *name, const struct entry *
 		return 0; /* devices only where allowed */
 	if (rc < 0)
 		return err_sys(e, "create %.*s", STR_ARG(en->path));
-	if (p->how->owners && fchownat(p->dirfd, name, en->uid, en->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "change owner of %.*s", STR_ARG(en->path));
+	if (p->how->owners)
+		TRY(set_owner(p, p->dirfd, name, en, e));
 	if (en->type != ENTRY_SYMLINK && fchmodat(p->dirfd, name, en->mode, 0) < 0)
 		return err_sys(e, "change mode of %.*s", STR_ARG(en->path));
 	return set_time(p->dirfd, name, p, en, e);
@@ -354,6 +364,7 @@ int layer_place_tree(struct store *s, const struct digest *ids, size_t n, int ta
 {
 	cleanup_with(stack_done) struct stack st = {0};
 	cleanup_with(place_done) struct place p = {.st = &st, .how = how, .target = target_fd, .dirfd = -1, .e = e};
+	fileowner_init(&p.ids);
 	TRY(stack_open(&st, s, ids, n, cancel, e));
 	TRY(view_walk(st.view, STR(""), place_entry, &p));
 	return finish_dirs(&p, e);

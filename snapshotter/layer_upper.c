@@ -21,6 +21,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/rootpath.h"
 #include "snapshotter/xattrs.h"
@@ -142,6 +143,35 @@ static int fill_entry(struct upper *u, int dirfd, const char *name, const struct
 	return 0;
 }
 
+/* Overlayfs marks what it copied up; symlinks and special files cannot have a mark, they are known by being as they were. */
+static bool copied_up(int dirfd, const char *name, const struct entry *en, const struct entry *was)
+{
+	char mark[256];
+	if (en->type != was->type)
+		return false;
+	if (en->type == ENTRY_FILE || en->type == ENTRY_DIR) {
+		cleanup_free char *path = mem_printf("/proc/self/fd/%d/%s", dirfd, name);
+		return lgetxattr(path, "user.overlay.origin", mark, sizeof(mark)) >= 0 || errno == ERANGE;
+	}
+	return en->mode == was->mode && en->mtime == was->mtime && en->mtime_nsec == was->mtime_nsec && en->major == was->major &&
+		en->minor == was->minor && str_eq(en->target, was->target);
+}
+
+/* With one id stat cannot tell the owner. */
+static void find_owner(const struct upper *u, int dirfd, const char *name, size_t parent, const struct entry *was, struct entry *en)
+{
+	const struct entry *dir = parent == NO_PARENT ? NULL : &u->nodes[parent].en;
+	bool notes = en->type == ENTRY_FILE || en->type == ENTRY_DIR;
+	if (notes && fileowner_read(dirfd, name, &en->uid, &en->gid))
+		return;
+	en->uid = u->skip->uid;
+	en->gid = dir && dir->mode & S_ISGID ? dir->gid : u->skip->gid;
+	if (was && copied_up(dirfd, name, en, was)) {
+		en->uid = was->uid;
+		en->gid = was->gid;
+	}
+}
+
 static enum change compare(const struct entry *en, const struct entry *was, struct digest *ret_below)
 {
 	if (en->type != was->type || en->mode != was->mode || en->uid != was->uid || en->gid != was->gid ||
@@ -186,6 +216,8 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	}
 	TRY(fill_entry(u, dirfd, name, &st, &en, e));
 	bool there = view_inode(u->below, en.path, &was);
+	if (u->skip && u->skip->owners_in_xattr)
+		find_owner(u, dirfd, name, parent, there ? &was : NULL, &en);
 	struct unode *nd = add_node(u, &en, parent);
 	nd->change = there ? compare(&en, &was, &nd->below) : CHANGED;
 	if (en.type == ENTRY_DIR) {

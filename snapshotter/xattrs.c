@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "base/mem.h"
+#include "snapshotter/fileowner.h"
 
 enum { XATTR_LIST_LIMIT = 1 << 20, XATTR_VALUE_LIMIT = 65536, CAP_V2_LEN = 20, CAP_V3_LEN = 24 };
 static const char overlay[] = "user.overlay.";
@@ -56,7 +57,7 @@ bool xattrs_travels(struct str name, struct str *value, struct buf *scratch)
 	if (name.len == 0 || name.len > 255 || value->len > XATTR_VALUE_LIMIT)
 		return false;
 	if (str_starts(name, STR("user.")))
-		return name.len > 5;
+		return name.len > 5 && !str_eqz(name, FILEOWNER_XATTR);
 	if (!str_eqz(name, "security.capability") || value->len < 4)
 		return false;
 	uint32_t head = le32(value->p);
@@ -136,7 +137,7 @@ int xattrs_read(int dirfd, const char *name, struct buf *packed, struct err *e)
 	size_t count = 0, cap = 0;
 	cleanup_free const char **sorted_many = NULL;
 	for (const char *p = names; p < names + n; p += strlen(p) + 1) {
-		bool wanted = strcmp(p, "security.capability") == 0 || (strncmp(p, "user.", 5) == 0 && !is_mark(p));
+		bool wanted = strcmp(p, "security.capability") == 0 || (strncmp(p, "user.", 5) == 0 && !is_mark(p) && strcmp(p, FILEOWNER_XATTR) != 0);
 		if (!wanted)
 			continue;
 		if (count == ARRAY_LEN(sorted_few) && !sorted_many) {

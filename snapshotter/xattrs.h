@@ -11,7 +11,7 @@ bool xattrs_next(struct str packed, size_t *at, struct str *ret_name, struct str
 void xattrs_add(struct buf *packed, struct str name, struct str value); /* keeps the order: caller adds sorted */
 
 /* May a layer carry it? security.capability of version 2 (3 with root id 0 becomes 2, in `scratch`, which *value then points to)
- * and user.*, within the kernel's limits of size. */
+ * and user.* (but not the note of fileowner.h), within the kernel's limits of size. */
 bool xattrs_travels(struct str name, struct str *value, struct buf *scratch);
 
 /* Reads what a layer may carry from an open file (O_PATH allowed) or, for symlinks and the like, from name below dirfd:
