@@ -194,6 +194,21 @@ void ops_tree_close(struct ops_tree *t)
 	*t = (struct ops_tree){0};
 }
 
+const int *ops_tree_lowers(const struct ops_tree *t, struct arena *a, size_t *ret_n)
+{
+	int *fds = arena_new(a, (t->n + 1) * sizeof(*fds));
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		bool again = false;
+		for (size_t k = i + 1; k < t->n && !again; k++)
+			again = digest_eq(&t->ids[i], &t->ids[k]);
+		if (!again)
+			fds[n++] = t->folders[i];
+	}
+	*ret_n = n;
+	return fds;
+}
+
 /* --- what keys are made of, for people --- */
 
 static void member(struct buf *why, const char *key)

@@ -93,6 +93,9 @@ struct ops_tree {
 };
 int ops_tree_open(struct ops_env *env, const struct tree *t, bool folders, const struct cancel *cancel, struct ops_tree *ret, struct err *e);
 void ops_tree_close(struct ops_tree *t);
+/* Its folders as overlayfs takes them: a layer that comes twice counts where it stands highest. Allocated from `a`, the descriptors
+ * stay the tree's. */
+const int *ops_tree_lowers(const struct ops_tree *t, struct arena *a, size_t *ret_n);
 
 /* JSON members for task.why: "key":"value", with the comma that is needed. */
 void ops_why_text(struct buf *why, const char *key, struct str value);

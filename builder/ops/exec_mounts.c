@@ -3,11 +3,11 @@
 #include "builder/ops/exec_mounts.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/place_folder.h"
 #include "snapshotter/rootpath.h"
@@ -25,11 +25,25 @@ static struct sandbox_mount *add(struct exec_mounts *m, enum sandbox_mount_kind 
 	return s;
 }
 
+static bool has_whiteouts(const struct index *ix)
+{
+	for (size_t i = 0; i < ix->n; i++)
+		if (ix->entries[i].type == ENTRY_WHITEOUT)
+			return true;
+	return false;
+}
+
+/* Does one folder show the tree as it is? */
+static bool is_one_folder(const struct ops_tree *tree)
+{
+	return tree->n == 1 && !has_whiteouts(tree->indexes[0]);
+}
+
 /* One folder that shows a tree: its only layer's folder, or all layers placed into a scratch folder. */
 static int tree_folder(struct exec_mounts *m, struct task *t, const struct ops_tree *tree, int *ret_fd, struct err *e)
 {
 	struct ops_env *env = t->env;
-	if (tree->n == 1) {
+	if (is_one_folder(tree)) {
 		*ret_fd = tree->folders[0];
 		return 0;
 	}
@@ -44,13 +58,13 @@ static int tree_folder(struct exec_mounts *m, struct task *t, const struct ops_t
 	return layer_place_tree(env->store, tree->ids, tree->n, *ret_fd, &how, t->cancel, e);
 }
 
-/* Opens the source of a mount inside its tree. */
-static int source_fd(struct exec_mounts *m, struct task *t, const struct exec_mount *x, int *ret_fd, struct err *e)
+/* Opens the tree of a mount's source and finds the path in it; "" is its root. */
+static int find_source(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct ops_tree **ret, const char **ret_path,
+	struct err *e)
 {
 	struct ops_tree *tree = &m->trees[m->ntrees];
 	TRY(ops_tree_open(t->env, t->inputs[x->input], true, t->cancel, tree, e));
 	m->ntrees++;
-	int root = -1;
 	cleanup_buf struct buf path = {0};
 	TRY(view_resolve(tree->view, x->placed ? STR("") : x->source, true, &path, e));
 	struct entry en;
@@ -60,8 +74,16 @@ static int source_fd(struct exec_mounts *m, struct task *t, const struct exec_mo
 		buf_str(&path, path_base(x->source));
 	if (!view_find(tree->view, buf_view(&path), &en))
 		return err_set(e, ERR_STEP, "\"/%.*s\": not found (source of the mount at %s)", STR_ARG(x->source), x->target);
+	*ret = tree;
+	*ret_path = arena_str(&m->arena, buf_view(&path)).p;
+	return 0;
+}
+
+static int open_source(struct exec_mounts *m, struct task *t, struct ops_tree *tree, const char *path, int *ret_fd, struct err *e)
+{
+	int root = -1;
 	TRY(tree_folder(m, t, tree, &root, e));
-	TRY(rootpath_open(root, path.len ? path.p : ".", O_PATH, 0, ret_fd, e));
+	TRY(rootpath_open(root, *path ? path : ".", O_PATH, 0, ret_fd, e));
 	keep_fd(m, *ret_fd);
 	return 0;
 }
@@ -69,7 +91,14 @@ static int source_fd(struct exec_mounts *m, struct task *t, const struct exec_mo
 static int bind_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
 {
 	struct sandbox_mount *s = add(m, x->rw ? SANDBOX_OVERLAY : SANDBOX_BIND, x->target);
-	return source_fd(m, t, x, &s->source_fd, e);
+	struct ops_tree *tree;
+	const char *path;
+	TRY(find_source(m, t, x, &tree, &path, e));
+	if (tree->n == 0 || is_one_folder(tree))
+		return open_source(m, t, tree, path, &s->source_fd, e);
+	s->lowers = ops_tree_lowers(tree, &m->arena, &s->nlowers);
+	s->source_path = *path ? path : NULL;
+	return 0;
 }
 
 static struct digest cache_identity(struct task *t, const struct exec_mount *x)
@@ -90,8 +119,23 @@ static struct digest cache_identity(struct task *t, const struct exec_mount *x)
 static int seed_cache(struct exec_mounts *m, struct task *t, const struct exec_mount *x, int dirfd, struct err *e)
 {
 	int from = -1;
-	TRY(source_fd(m, t, x, &from, e));
+	struct ops_tree *tree;
+	const char *path;
+	TRY(find_source(m, t, x, &tree, &path, e));
+	TRY(open_source(m, t, tree, path, &from, e));
 	return place_folder(from, dirfd, true, e);
+}
+
+static int own_cache(const struct exec_mount *x, int dirfd, struct err *e)
+{
+	struct fileowner ids;
+	fileowner_init(&ids);
+	cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* O_PATH takes neither fchown nor fchmod */
+	if (fd < 0)
+		return err_sys(e, "open the cache mount %s", x->target);
+	if (x->own && fileowner_set(&ids, fd, "", S_IFDIR, x->uid, x->gid, e) < 0)
+		return err_wrap(e, "cache mount %s", x->target);
+	return fchmod(fd, x->mode) < 0 ? err_sys(e, "set the mode of the cache mount %s", x->target) : 0;
 }
 
 static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
@@ -114,11 +158,7 @@ static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_
 		TRY(seed_cache(m, t, x, dirfd, e));
 		return store_cache_mount_ready(env->store, lock, (enum mount_sharing)x->sharing, e);
 	}
-	/* An O_PATH descriptor takes neither fchown nor fchmod. */
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
-	if ((x->own && chown(path, x->uid, x->gid) < 0) || chmod(path, x->mode) < 0)
-		return err_sys(e, "set the owner of the cache mount %s", x->target);
+	TRY(own_cache(x, dirfd, e));
 	return store_cache_mount_ready(env->store, lock, (enum mount_sharing)x->sharing, e);
 }
 

@@ -213,27 +213,11 @@ static void output(void *arg, int stream, const void *p, size_t len)
 	x->task->log(x->task->arg, x->task->step, stream, p, len);
 }
 
-/* A layer that comes twice counts where it stands highest; overlayfs refuses to have it twice. */
-static const int *lowers(struct exec *x, size_t *ret_n)
-{
-	int *fds = arena_new(&x->arena, (x->root.n + 1) * sizeof(*fds));
-	size_t n = 0;
-	for (size_t i = 0; i < x->root.n; i++) {
-		bool again = false;
-		for (size_t k = i + 1; k < x->root.n && !again; k++)
-			again = digest_eq(&x->root.ids[i], &x->root.ids[k]);
-		if (!again)
-			fds[n++] = x->root.folders[i];
-	}
-	*ret_n = n;
-	return fds;
-}
-
 static void describe_run(struct exec *x, struct sandbox_run *run)
 {
 	const struct op_exec_args *a = x->args;
 	size_t argc, nlowers;
-	const int *fds = lowers(x, &nlowers);
+	const int *fds = ops_tree_lowers(&x->root, &x->arena, &nlowers);
 	*run = (struct sandbox_run){.lowers = fds, .nlowers = nlowers, .upper_fd = x->upper_fd, .work_fd = x->work_fd,
 		.argv = strings(&x->arena, &a->argv, 0, &argc), .env = environment(x), .cwd = arena_str(&x->arena, a->cwd).p,
 		.uid = x->user.uid, .gid = x->user.gid, .groups = x->groups, .ngroups = x->ngroups,
@@ -285,7 +269,8 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 	struct str *paths = arena_new(&x->arena, (x->result.nstubs + 1) * sizeof(*paths));
 	for (size_t i = 0; i < x->result.nstubs; i++)
 		paths[i] = str_of(x->result.stubs[i]);
-	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs};
+	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs, .owners_in_xattr = sandbox_mode(NULL) == SANDBOX_SINGLE_ID,
+		.uid = x->user.uid, .gid = x->user.gid};
 	TRY(layer_from_upper(x->upper_fd, x->root.view, &skip, x->task->cancel, &ix, e));
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
