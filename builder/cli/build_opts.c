@@ -446,7 +446,6 @@ int build_request_init(struct cli *cli, const struct build_opts *o, struct build
 	struct making m = {.cli = cli, .a = cli->arena, .o = o, .r = ret};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		TRY(parts[i](&m, e));
-	ret->lower.epoch = ret->epoch;
 	return build_outputs_parse(cli, ret, e);
 }
 

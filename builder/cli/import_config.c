@@ -58,7 +58,6 @@ int import_config(
 	struct plan plan cleanup_with(plan_done) = {0};
 	struct lower_opts o = {.platform = *platform,
 	    .build_platform = platform_host(),
-	    .epoch = INT64_MAX,
 	    .resolver = &resolver,
 	    .warn = ignore_warning};
 

@@ -53,8 +53,20 @@ struct step *plan_add(struct plan *p, const struct step *proto)
 {
 	struct digest id = step_id(proto);
 	struct step *there = map_get(&p->by_id, (struct str){(const char *)id.b, sizeof(id.b)});
-	if (there)
+	if (there) {
+		if (there->internal && !proto->internal) { /* it is shown as what the user wrote */
+			there->internal = false;
+			there->label = proto->label;
+			there->stage = proto->stage;
+			there->nth = proto->nth;
+			there->of = proto->of;
+			there->line = proto->line;
+			there->col = proto->col;
+			there->end_line = proto->end_line;
+			there->family = proto->family;
+		}
 		return there;
+	}
 	struct step *s = arena_new(&p->arena, sizeof(*s));
 	*s = *proto;
 	s->id = id;

@@ -22,7 +22,6 @@ struct step {
 	int line, col, end_line;      /* where in the Containerfile; 0 for internal steps */
 	bool no_cache;                /* do not look for records (still makes one) */
 	bool internal;                /* not an instruction: shown only when it does something */
-	bool layered;                 /* somewhere part of an image that is put out (its layer may become a tar) */
 };
 
 struct plan {

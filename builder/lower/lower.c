@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "builder/lower/stage.h"
+#include "parser/mountspec.h"
 #include "registry/platform.h"
 #include "registry/ref.h"
 
@@ -20,9 +21,13 @@ int lower_instr(struct lowering *lw, struct stage_state *st, const struct instr 
 	    INSTRS(X)
 #undef X
 	};
+	size_t before = st->history_bytes;
 	if (table[in->id](lw, st, in, e) < 0)
 		return err_at(e, in->where.line, in->where.col, in->where.end_line);
-	return 0;
+	if ((lw->history_bytes += st->history_bytes - before) <= LOWER_HISTORY_MAX)
+		return 0;
+	err_set(e, ERR_LIMIT, "the images' history would be longer than %d MiB", LOWER_HISTORY_MAX >> 20);
+	return err_at(e, in->where.line, in->where.col, in->where.end_line);
 }
 
 static bool stage_no_cache(const struct lowering *lw, const struct stage_state *st)
@@ -44,6 +49,9 @@ int stage_need(struct lowering *lw, size_t number, const struct instr *at, struc
 		err_set(e, ERR_SYNTAX, "circular dependency detected on stage: %s", st->name);
 		return at ? err_at(e, at->where.line, at->where.col, at->where.end_line) : -(int)e->code;
 	}
+	if (lw->depth >= LOWER_DEPTH_MAX)
+		return err_set(e, ERR_LIMIT, "more than %d stages that are built one upon the other", LOWER_DEPTH_MAX);
+	lw->depth++;
 	st->state = STAGE_OPEN;
 	st->number = number;
 	st->ast = &lw->o->cf->stages[number];
@@ -55,6 +63,7 @@ int stage_need(struct lowering *lw, size_t number, const struct instr *at, struc
 	for (size_t i = 0; i < st->ast->ninstrs && !replaced; i++)
 		TRY(lower_instr(lw, st, st->ast->instrs[i], e));
 	st->state = STAGE_DONE;
+	lw->depth--;
 	return 0;
 }
 
@@ -139,6 +148,29 @@ static int global_args(struct lowering *lw, struct err *e)
 	return 0;
 }
 
+static int check_name(struct lowering *lw, struct str name, bool numbers, struct err *e)
+{
+	struct ref ref;
+	if (!name.len || str_find(name, '$') >= 0 || stage_find(lw, name, numbers) != -1 || named_find(lw, name, true))
+		return 0;
+	return ref_parse(name, lw->arena, &ref, e);
+}
+
+static int check_names(struct lowering *lw, const struct instr *in, struct err *e)
+{
+	const struct flag *f = in->id == INSTR_COPY ? instr_flag(in, "from") : NULL;
+	if (f)
+		TRY(check_name(lw, f->value, true, e));
+	for (size_t i = 0; i < in->nflags && in->id == INSTR_RUN; i++) {
+		struct str from;
+		if (!str_eqz(in->flags[i].name, "mount"))
+			continue;
+		TRY(mount_spec_check(in->flags[i].value, lw->arena, &from, e));
+		TRY(check_name(lw, from, false, e));
+	}
+	return 0;
+}
+
 /* Names in COPY --from and mounts of stages that are not evaluated must be references at least. */
 static int check_unused(struct lowering *lw, struct err *e)
 {
@@ -148,9 +180,7 @@ static int check_unused(struct lowering *lw, struct err *e)
 			continue;
 		for (size_t k = 0; k < cf->stages[i].ninstrs; k++) {
 			const struct instr *in = cf->stages[i].instrs[k];
-			const struct flag *f = in->id == INSTR_COPY ? instr_flag(in, "from") : NULL;
-			struct ref ref;
-			if (f && str_find(f->value, '$') < 0 && stage_find(lw, f->value, true) == -1 && ref_parse(f->value, lw->arena, &ref, e) < 0)
+			if (check_names(lw, in, e) < 0)
 				return err_at(e, in->where.line, in->where.col, in->where.end_line);
 		}
 	}
@@ -164,9 +194,10 @@ int lower(const struct lower_opts *o, struct plan *plan, struct lowered *ret, st
 	scope_init(&lw.globals, lw.arena);
 	TRY(find_target(&lw, &target, e));
 	automatic_args(&lw, target);
-	TRY(global_args(&lw, e));
 	lw.stages = mem_array(lw.nstages, sizeof(*lw.stages));
-	int rc = stage_need(&lw, target, NULL, e);
+	int rc = global_args(&lw, e);
+	if (rc == 0)
+		rc = stage_need(&lw, target, NULL, e);
 	if (rc == 0)
 		rc = check_unused(&lw, e);
 	if (rc == 0) {
@@ -178,9 +209,12 @@ int lower(const struct lower_opts *o, struct plan *plan, struct lowered *ret, st
 		for (size_t i = 0; i < o->nlabels; i++)
 			annotations_set(&ret->config.arena, &ret->config.labels, o->labels[i].key, o->labels[i].value);
 	}
-	for (size_t i = 0; i < lw.nstages; i++)
+	for (size_t i = 0; i < lw.nstages; i++) {
 		image_config_done(&lw.stages[i].config);
+		scope_done(&lw.stages[i].scope);
+	}
 	mem_free(lw.stages);
+	scope_done(&lw.globals);
 	return rc;
 }
 

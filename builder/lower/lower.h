@@ -51,7 +51,6 @@ struct lower_opts {
 	struct str hostname;        /* empty: buildkitsandbox */
 	struct str cache_ns;        /* BUILDKIT_CACHE_MOUNT_NS */
 	struct str project;         /* identity for step families: context and Containerfile paths */
-	int64_t epoch;              /* or INT64_MAX */
 	const struct resolver *resolver;
 	void (*warn)(void *arg, const char *rule, const char *text, const struct where *where);
 	void *warn_arg;

@@ -99,15 +99,14 @@ int lower_SHELL(struct lowering *lw, struct stage_state *st, const struct instr 
 
 static void env_set(struct stage_state *st, struct str key, struct str value)
 {
-	struct str line = str_of(arena_printf(&st->config.arena, "%.*s=%.*s", STR_ARG(key), STR_ARG(value)));
-	for (size_t i = 0; i < st->config.env.n; i++) {
-		struct str v = st->config.env.v[i];
-		if (v.len > key.len && v.p[key.len] == '=' && str_starts(v, key)) {
-			st->config.env.v[i] = line;
-			return;
-		}
+	scope_set(&st->scope, key, value);
+	struct scope_var *v = scope_find(&st->scope, key);
+	if (v->env) {
+		st->config.env.v[v->env - 1] = keep(st, v->line);
+	} else {
+		strs_add(&st->config.arena, &st->config.env, v->line);
+		v->env = st->config.env.n;
 	}
-	strs_add(&st->config.arena, &st->config.env, line);
 }
 
 /* All pairs of one instruction see the state before it. */
@@ -133,7 +132,6 @@ int lower_ENV(struct lowering *lw, struct stage_state *st, const struct instr *i
 		if (!pairs[i].key.len)
 			return err_set(e, ERR_SYNTAX, "ENV names can not be blank");
 		env_set(st, pairs[i].key, pairs[i].value);
-		scope_set(&st->scope, pairs[i].key, pairs[i].value);
 		buf_printf(&text, " %.*s=%.*s", STR_ARG(pairs[i].key), STR_ARG(pairs[i].value));
 	}
 	stage_history(st, &text, true);
@@ -234,19 +232,34 @@ static int expose_words(struct lowering *lw, struct stage_state *st, const struc
 	return 0;
 }
 
+/* Adds a range to the instruction's ports, and to the configuration's those that are not there. */
+static int expose(struct lowering *lw, struct stage_state *st, const struct port_spec *p, struct map *there, struct strs *ports, struct err *e)
+{
+	if ((lw->ports += p->last - p->first + 1) > LOWER_PORTS_MAX)
+		return err_set(e, ERR_LIMIT, "more than %d exposed ports in one file", LOWER_PORTS_MAX);
+	for (unsigned port = p->first; port <= p->last; port++) {
+		struct str s = str_of(arena_printf(lw->arena, "%u/%s", port, p->proto));
+		strs_add(lw->arena, ports, s);
+		if (!map_has(there, s)) {
+			map_set(there, s, lw);
+			strs_add(&st->config.arena, &st->config.exposed_ports, s);
+		}
+	}
+	return 0;
+}
+
 int lower_EXPOSE(struct lowering *lw, struct stage_state *st, const struct instr *in, struct err *e)
 {
 	cleanup_buf struct buf text = {0};
+	cleanup_map struct map there = {0};
 	struct strs words = {0}, ports = {0};
 	TRY(expose_words(lw, st, in, &words, e));
+	for (size_t i = 0; i < st->config.exposed_ports.n; i++)
+		map_set(&there, st->config.exposed_ports.v[i], lw);
 	for (size_t i = 0; i < words.n; i++) {
 		struct port_spec p;
 		TRY(port_parse(words.v[i], &p, e));
-		for (unsigned port = p.first; port <= p.last; port++) {
-			struct str s = str_of(arena_printf(lw->arena, "%u/%s", port, p.proto));
-			strs_add(lw->arena, &ports, s);
-			strs_add_once(&st->config.arena, &st->config.exposed_ports, keep(st, s));
-		}
+		TRY(expose(lw, st, &p, &there, &ports, e));
 	}
 	buf_puts(&text, "EXPOSE ");
 	print_plain(&ports, &text);

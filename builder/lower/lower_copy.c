@@ -264,7 +264,6 @@ static int lower_transfer(struct lowering *lw, struct stage_state *st, const str
 	args->items = c.items;
 	args->nitems = c.nitems;
 	args->workdir = tree_workdir(lw, st);
-	args->now = lw->o->epoch != INT64_MAX ? lw->o->epoch : INT64_MIN;
 	cleanup_buf struct buf text = {0};
 	history(st, in, args, &shown, &text);
 	const char *label = arena_str(lw->arena, buf_view(&text)).p;
@@ -324,8 +323,7 @@ int lower_WORKDIR(struct lowering *lw, struct stage_state *st, const struct inst
 		return 0;
 	struct op_copy_args *args = arena_new(lw->arena, sizeof(*args));
 	*args = (struct op_copy_args){.dest = str_of(arena_printf(lw->arena, "%.*s/", STR_ARG(path))), .workdir = STR("/"),
-		.chown = arena_str(lw->arena, st->config.user), .chown_as_user = true,
-		.now = lw->o->epoch != INT64_MAX ? lw->o->epoch : INT64_MIN};
+		.chown = arena_str(lw->arena, st->config.user), .chown_as_user = true};
 	stage_add_step(lw, st, in, &op_copy, args, NULL, 0, arena_str(lw->arena, buf_view(&text)).p);
 	return 0;
 }

@@ -22,8 +22,12 @@ static void config_env_to_scope(struct stage_state *st)
 	for (size_t i = 0; i < st->config.env.n; i++) {
 		struct str v = st->config.env.v[i];
 		ptrdiff_t eq = str_find(v, '=');
-		if (eq > 0)
-			scope_set(&st->scope, str_sub(v, 0, (size_t)eq), str_from(v, (size_t)eq + 1));
+		if (eq <= 0)
+			continue;
+		scope_set(&st->scope, str_sub(v, 0, (size_t)eq), str_from(v, (size_t)eq + 1));
+		struct scope_var *var = scope_find(&st->scope, str_sub(v, 0, (size_t)eq));
+		if (!var->env) /* of two of one name the first is the one that ENV replaces */
+			var->env = i + 1;
 	}
 }
 
@@ -41,15 +45,34 @@ static void from_empty(struct lowering *lw, struct stage_state *st, const struct
 	config_env_to_scope(st);
 }
 
-static void from_stage(struct lowering *lw, struct stage_state *st, size_t number)
+/* Triggers that will be steps of their own: they count in "[2/5]". */
+static void count_triggers(struct stage_state *st)
+{
+	static const char *const names[] = {"RUN", "COPY", "ADD", "WORKDIR"};
+	for (size_t i = 0; i < st->config.onbuild.n; i++) {
+		struct str word = str_trim(st->config.onbuild.v[i]);
+		size_t n = 0;
+		while (n < word.len && word.p[n] > ' ')
+			n++;
+		for (size_t k = 0; k < ARRAY_LEN(names); k++)
+			st->of += str_ieq(str_sub(word, 0, n), str_of(names[k]));
+	}
+}
+
+static int from_stage(struct lowering *lw, struct stage_state *st, size_t number, struct err *e)
 {
 	const struct stage_state *base = &lw->stages[number];
+	st->history_bytes = base->history_bytes;
+	if ((lw->history_bytes += st->history_bytes) > LOWER_HISTORY_MAX)
+		return err_set(e, ERR_LIMIT, "the images' history would be longer than %d MiB", LOWER_HISTORY_MAX >> 20);
 	image_config_copy(&base->config, &st->config);
 	scope_copy(&base->scope, &st->scope);
 	st->head = base->head;
 	st->scratch = base->scratch;
 	st->nbase_history = base->nbase_history;
 	st->nbase_layers = base->nbase_layers;
+	count_triggers(st);
+	return 0;
 }
 
 static int from_image(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, const struct platform *p,
@@ -61,6 +84,7 @@ static int from_image(struct lowering *lw, struct stage_state *st, const struct 
 	st->config.created = STR("");
 	st->nbase_history = image.config.nhistory;
 	st->nbase_layers = image.tree->n;
+	count_triggers(st);
 	struct op_image_args *args = arena_new(lw->arena, sizeof(*args));
 	args->tree = image.tree;
 	struct ref ref;
@@ -92,6 +116,7 @@ static int from_named(struct lowering *lw, struct stage_state *st, const struct 
 	from_empty(lw, st, in, p);
 	st->scratch = false;
 	st->head = context_tree(lw, st, in, named->context, STR(""));
+	st->nbase_layers = 1;
 	return 0;
 }
 
@@ -133,8 +158,7 @@ static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
 	ptrdiff_t i = earlier_stage(lw, st->number, base);
 	if (i >= 0) {
 		TRY(stage_need(lw, (size_t)i, in, e));
-		from_stage(lw, st, (size_t)i);
-		return 0;
+		return from_stage(lw, st, (size_t)i, e);
 	}
 	const struct lower_named *named = named_find(lw, base, true);
 	if (named)

@@ -296,7 +296,7 @@ int lower_RUN(struct lowering *lw, struct stage_state *st, const struct instr *i
 	TRY(all_mounts(lw, st, in, &m, e));
 	args->mounts = m.v;
 	args->nmounts = m.n;
-	scope_env(&st->scope, lw->arena, &args->env);
+	args->env = scope_env(&st->scope);
 	args->cwd = arena_str(lw->arena, st->config.workdir.len ? st->config.workdir : STR("/"));
 	args->user = arena_str(lw->arena, st->config.user);
 	args->hostname = lw->o->hostname.len ? lw->o->hostname : STR("buildkitsandbox");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See scope.h: a small ordered list; stages have tens of variables, not thousands. */
+/*
+ * See scope.h: an ordered list, and a map beside it, because the number of variables is for the file to say. Lines "K=V" are made once a
+ * value, and the list of them once a change, so that thousands of RUNs under thousands of variables do not multiply.
+ */
 #include "builder/lower/scope.h"
 
 void scope_init(struct scope *s, struct arena *a)
@@ -7,47 +10,62 @@ void scope_init(struct scope *s, struct arena *a)
 	*s = (struct scope){.arena = a};
 }
 
+void scope_done(struct scope *s)
+{
+	map_done(&s->at);
+	map_done(&s->is_declared);
+	*s = (struct scope){0};
+}
+
+static void add(struct scope *s, const struct scope_var *v)
+{
+	ARENA_ROOM(s->arena, s->vars, s->n, s->cap);
+	s->vars[s->n++] = *v;
+	map_set(&s->at, v->name, (void *)s->n);
+}
+
 void scope_copy(const struct scope *from, struct scope *to)
 {
-	scope_init(to, from->arena);
 	for (size_t i = 0; i < from->n; i++)
-		if (from->vars[i].set)
-			scope_set(to, from->vars[i].name, from->vars[i].value);
+		add(to, &from->vars[i]);
 	for (size_t i = 0; i < from->declared.n; i++)
-		strs_add(to->arena, &to->declared, from->declared.v[i]);
+		scope_declare(to, from->declared.v[i]);
+}
+
+struct scope_var *scope_find(const struct scope *s, struct str name)
+{
+	size_t at = (size_t)map_get(&s->at, name);
+	return at ? &s->vars[at - 1] : NULL;
 }
 
 void scope_set(struct scope *s, struct str name, struct str value)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (str_eq(s->vars[i].name, name)) {
-			s->vars[i].value = arena_str(s->arena, value);
-			s->vars[i].set = true;
-			return;
-		}
+	struct scope_var *there = scope_find(s, name);
+	struct str line = str_of(arena_printf(s->arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value)));
+	struct str kept = str_from(line, name.len + 1);
+	s->env = (struct strs){0};
+	if (there) {
+		there->value = kept;
+		there->line = line;
+	} else {
+		add(s, &(struct scope_var){.name = str_sub(line, 0, name.len), .value = kept, .line = line});
 	}
-	ARENA_ROOM(s->arena, s->vars, s->n, s->cap);
-	s->vars[s->n++] =
-	    (struct scope_var){.name = arena_str(s->arena, name), .value = arena_str(s->arena, value), .set = true};
 }
 
 void scope_declare(struct scope *s, struct str name)
 {
-	for (size_t i = 0; i < s->declared.n; i++)
-		if (str_eq(s->declared.v[i], name))
-			return;
-	strs_add(s->arena, &s->declared, arena_str(s->arena, name));
+	if (map_has(&s->is_declared, name))
+		return;
+	map_set(&s->is_declared, name, s);
+	strs_add(s->arena, &s->declared, name);
 }
 
 bool scope_get(const struct scope *s, struct str name, struct str *ret)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->vars[i].set && str_eq(s->vars[i].name, name)) {
-			*ret = s->vars[i].value;
-			return true;
-		}
-	}
-	return false;
+	const struct scope_var *v = scope_find(s, name);
+	if (v)
+		*ret = v->value;
+	return v != NULL;
 }
 
 static bool get(void *arg, struct str name, struct str *ret_value)
@@ -66,12 +84,14 @@ int scope_expand(const struct scope *s, char escape, struct str word, struct str
 	return expand_word(&x, word, s->arena, ret, e);
 }
 
-void scope_env(const struct scope *s, struct arena *a, struct strs *ret)
+struct strs scope_env(struct scope *s)
 {
+	if (s->env.n || !s->n)
+		return s->env;
+	s->env = (struct strs){.v = arena_new(s->arena, s->n * sizeof(*s->env.v)), .n = s->n, .cap = s->n};
 	for (size_t i = 0; i < s->n; i++)
-		if (s->vars[i].set)
-			strs_add(a, ret,
-			    str_of(arena_printf(a, "%.*s=%.*s", STR_ARG(s->vars[i].name), STR_ARG(s->vars[i].value))));
+		s->env.v[i] = s->vars[i].line;
+	return s->env;
 }
 
 void scope_history(const struct scope *s, struct buf *out)

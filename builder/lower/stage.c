@@ -43,20 +43,23 @@ void stage_history(struct stage_state *st, struct buf *created_by, bool empty_la
 {
 	struct history_entry h = {.created_by = buf_view(created_by), .comment = STR("buildkit.dockerfile.v0"), .empty_layer = empty_layer};
 	image_config_add_history(&st->config, &h);
+	st->history_bytes += created_by->len;
 }
 
-static struct digest family(struct lowering *lw, const struct stage_state *st, const struct op *op, const struct instr *in)
+static struct digest family(struct lowering *lw, const struct stage_state *st, const struct step *proto, const struct instr *in)
 {
 	struct hasher h;
 	hasher_init(&h);
 	hasher_str(&h, lw->o->project);
 	hasher_str(&h, str_of(st->name));
-	hasher_str(&h, str_of(op->name));
+	hasher_str(&h, str_of(proto->op->name));
 	hasher_u64(&h, (uint64_t)in->id);
 	hasher_u64(&h, st->ordinals[in->id]);
 	struct platform p = lw->o->platform;
 	hasher_str(&h, p.arch);
 	hasher_str(&h, p.variant);
+	/* One instruction may have several of them: mounts, URLs. */
+	hasher_str(&h, proto->internal ? str_of(proto->label) : STR(""));
 	return hasher_done(&h);
 }
 
@@ -67,7 +70,7 @@ static struct step *add(struct lowering *lw, struct stage_state *st, const struc
 	proto->end_line = in->where.end_line;
 	proto->stage = lw->nstages > 1 ? st->name : NULL;
 	proto->no_cache = st->no_cache;
-	proto->family = family(lw, st, proto->op, in);
+	proto->family = family(lw, st, proto, in);
 	return plan_add(lw->plan, proto);
 }
 
@@ -140,6 +143,10 @@ static int named_source(struct lowering *lw, struct stage_state *st, const struc
 		ret->context = named->context;
 		return 0;
 	}
+	if (str_eqz(named->image, "scratch")) {
+		ret->step = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
+		return 0;
+	}
 	struct lower_image image = {0};
 	TRY(lw->o->resolver->image(lw->o->resolver->arg, named->image, &lw->o->platform, lw->arena, &image, e));
 	image_config_done(&image.config);
@@ -192,9 +199,9 @@ int from_source(struct lowering *lw, struct stage_state *st, const struct instr 
 struct step *context_tree(struct lowering *lw, struct stage_state *st, const struct instr *in, unsigned context, struct str source)
 {
 	struct op_copy_item *item = arena_new(lw->arena, sizeof(*item));
-	*item = (struct op_copy_item){.from = COPY_FROM_CONTEXT, .n = context, .path = source};
+	*item = (struct op_copy_item){.from = COPY_FROM_CONTEXT, .n = context, .path = source, .literal = true};
 	struct op_copy_args *args = arena_new(lw->arena, sizeof(*args));
-	*args = (struct op_copy_args){.items = item, .nitems = 1, .dest = STR("/"), .workdir = STR("/"), .now = INT64_MIN};
+	*args = (struct op_copy_args){.items = item, .nitems = 1, .dest = STR("/"), .workdir = STR("/")};
 	struct step **inputs = arena_new(lw->arena, sizeof(*inputs));
 	inputs[0] = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
 	return stage_add_internal(lw, st, in, &op_copy, args, inputs, 1, arena_printf(lw->arena, "load build context %.*s", STR_ARG(source)));

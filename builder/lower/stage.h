@@ -19,6 +19,7 @@ struct stage_state {
 	bool no_cache;
 	bool scratch;                 /* no files at all so far */
 	size_t nbase_history, nbase_layers;
+	size_t history_bytes;
 	unsigned nth, of;             /* position for labels */
 	unsigned ordinals[INSTR_COUNT]; /* how many of each kind so far: part of step families */
 	enum { STAGE_UNTOUCHED, STAGE_OPEN, STAGE_DONE } state;
@@ -31,6 +32,16 @@ struct lowering {
 	struct scope globals;
 	struct stage_state *stages;
 	size_t nstages;
+	unsigned depth;               /* stages that wait for the one under way */
+	size_t history_bytes;         /* of all stages */
+	size_t ports;                 /* that EXPOSE gave */
+};
+
+/* What a file may ask for beyond what its own size limits. */
+enum {
+	LOWER_DEPTH_MAX = 1000,
+	LOWER_PORTS_MAX = 1 << 18,
+	LOWER_HISTORY_MAX = 256 << 20,
 };
 
 /* Lowers the stage if that was not done: ERR_SYNTAX for a circle. `at`: who asks. */

@@ -44,7 +44,6 @@ struct op_copy_args {
 	bool link, parents;
 	const struct str *excludes;
 	size_t nexcludes;
-	int64_t now;             /* mtime of what is made: the epoch, or INT64_MIN = the time of the run */
 };
 extern const struct op op_copy; /* inputs[0]: destination tree; further ones: sources */
 
