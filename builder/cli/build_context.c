@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/io.h"
 #include "builder/cli/context_tar.h"
 #include "builder/ops/git.h"
 #include "parser/gitref.h"
 #include "parser/parse.h"
 #include "registry/remote.h"
+#include "snapshotter/rootpath.h"
 
 struct inputs {
 	struct cli *cli;
@@ -151,14 +153,53 @@ static int folder_of(struct inputs *in, const char *arg, bool *ret_remote, const
 
 /* --- the Containerfile --- */
 
+/* What a shell's <(...) or /dev/stdin names: the only pipes whose other end is known to be there. */
+static bool is_passed_pipe(const char *path)
+{
+	return str_starts(str_of(path), STR("/dev/fd/")) || str_starts(str_of(path), STR("/proc/self/fd/")) || strcmp(path, "/dev/stdin") == 0;
+}
+
+/* A file that the user named, or one of a context. Links of a context that came from elsewhere lead nowhere but into it; a fifo is
+ * never waited for. */
+static int open_text(const struct inputs *in, const char *path, int *ret_fd, struct err *e)
+{
+	const char *root = in->ret->contexts[0].path;
+	size_t n = strlen(root);
+	if (in->remote && strncmp(path, root, n) == 0 && path[n] == '/') {
+		cleanup_close int dir = -1;
+		TRY(fs_open_dir(AT_FDCWD, root, &dir, e));
+		return rootpath_open(dir, path + n + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ret_fd, e);
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_passed_pipe(path) ? 0 : O_NONBLOCK));
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(e, ERR_NOT_FOUND, "open %s: No such file or directory", path);
+	if (fd < 0)
+		return err_sys(e, "open %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int read_text(const struct inputs *in, const char *path, const char *shown, size_t limit, struct buf *out, struct err *e)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+	TRY(open_text(in, path, &fd, e));
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "%s is a folder, not a file", shown);
+	if (!S_ISREG(st.st_mode) && !is_passed_pipe(path))
+		return err_set(e, ERR_USAGE, "%s is neither a file nor a pipe of the shell", shown);
+	if (io_read_fd(fd, limit, out, e) < 0)
+		return err_wrap(e, "%s", shown);
+	return 0;
+}
+
 static int take_text(struct inputs *in, const char *path, const char *shown, struct err *e)
 {
 	cleanup_buf struct buf text = {0};
-	struct stat st;
 	char real[PATH_MAX];
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return err_set(e, ERR_USAGE, "%s is a folder, not a Containerfile", shown);
-	TRY(io_read_file(AT_FDCWD, path, CF_SIZE_MAX, &text, e));
+	TRY(read_text(in, path, shown, CF_SIZE_MAX, &text, e));
 	if (in->ret->text.len) { /* several -f: one after the other */
 		cleanup_buf struct buf all = {0};
 		buf_str(&all, in->ret->text);
@@ -273,7 +314,7 @@ static int containerfile(struct inputs *in, struct err *e)
 static int try_ignore(struct inputs *in, struct ops_context *c, const char *path, const char *shown, bool *ret_found, struct err *e)
 {
 	cleanup_buf struct buf text = {0};
-	int rc = io_read_file(AT_FDCWD, path, IGNORE_SIZE_MAX, &text, e);
+	int rc = read_text(in, path, shown, IGNORE_SIZE_MAX, &text, e);
 	*ret_found = rc == 0;
 	if (rc == -ERR_NOT_FOUND)
 		return 0;

@@ -95,6 +95,19 @@ static int http_item(struct lowering *lw, struct stage_state *st, const struct i
 	return 0;
 }
 
+/* The text of an instruction stands in the image's history and in logs, a command's arguments in the list of processes. */
+static int no_password(struct str url, struct err *e)
+{
+	ptrdiff_t slashes = str_find(url, ':');
+	if (!is_http(url) || slashes < 0)
+		return 0;
+	struct str host = str_from(url, (size_t)slashes + 3);
+	ptrdiff_t end = str_find(host, '/');
+	if (str_find(end < 0 ? host : str_sub(host, 0, (size_t)end), '@') < 0)
+		return 0;
+	return err_set(e, ERR_DENIED, "a URL with a user or a password would stand in the image's history: use ssh, or a secret in a RUN");
+}
+
 static int git_item(struct lowering *lw, struct stage_state *st, const struct instr *in, struct copying *c, const struct gitref *ref,
 	struct err *e)
 {
@@ -136,6 +149,7 @@ static int one_source(struct lowering *lw, struct stage_state *st, const struct 
 		return local_item(lw, c, from, path);
 	struct gitref ref;
 	bool git = false;
+	TRY(no_password(path, e));
 	TRY(gitref_parse(path, lw->arena, &ref, &git, e));
 	if (git && !ref.maybe_local)
 		return git_item(lw, st, in, c, &ref, e);

@@ -127,7 +127,11 @@ static int run(const struct git_source *g, const char *dir, const char *const *a
 		return 0;
 	struct str last = str_trim(buf_view(out));
 	ptrdiff_t nl = str_rfind(last, '\n');
-	return err_set(e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(g->remote), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
+	struct str shown = g->remote; /* without "user:password@" */
+	ptrdiff_t at = str_rfind(shown, '@');
+	if (at >= 0 && str_find(shown, '/') >= 0 && str_find(shown, '/') < at)
+		shown = str_from(shown, (size_t)at + 1);
+	return err_set(e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(shown), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
 }
 
 static bool is_commit(struct str ref)
