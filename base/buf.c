@@ -101,3 +101,42 @@ char *buf_steal(struct buf *b)
 	*b = (struct buf){0};
 	return p;
 }
+
+/* Length of the UTF-8 sequence that s begins with; 0 when it is none or a C1 control. */
+static size_t utf8_len(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	if (len == 0 || len > s.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+	return c == 0xc2 && (unsigned char)s.p[1] < 0xa0 ? 0 : len;
+}
+
+/* Length of the "ESC [ digits m" that s begins with, or 0. */
+static size_t color_len(struct str s)
+{
+	if (s.len < 3 || s.p[0] != 033 || s.p[1] != '[')
+		return 0;
+	size_t n = 2;
+	while (n < s.len && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == ';' || s.p[n] == ':'))
+		n++;
+	return n < s.len && s.p[n] == 'm' ? n + 1 : 0;
+}
+
+void buf_clean(struct buf *b, struct str s, bool colors)
+{
+	while (s.len) {
+		unsigned char c = (unsigned char)s.p[0];
+		size_t len = colors ? color_len(s) : 0;
+		if (!len && ((c >= ' ' && c != 127) || c == '\n' || c == '\t'))
+			len = utf8_len(s);
+		if (len)
+			buf_add(b, s.p, len);
+		else
+			buf_printf(b, "\\x%02x", c);
+		s = str_from(s, len ? len : 1);
+	}
+}

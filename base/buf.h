@@ -3,6 +3,7 @@
 #define COOPER_BUF_H
 
 /* Growable bytes, always NUL-terminated once something was added. `struct buf b = {0};` is a good empty one. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/mem.h"
@@ -23,6 +24,9 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends s as a Go/JSON-like quoted string: \" \\ \n \t \r \xNN for other control bytes. */
 void buf_quote(struct buf *b, struct str s);
+/* Appends text that comes from a file or from elsewhere as a terminal may have it: control bytes other than newline and tab, C1
+ * controls and bytes that are no UTF-8 become "\x1b"; with colors, "ESC [ ... m" stays. */
+void buf_clean(struct buf *b, struct str s, bool colors);
 static inline struct str buf_view(const struct buf *b)
 {
 	return (struct str){b->p, b->len};

@@ -78,6 +78,15 @@ static struct board_step *step_get(struct board *b, uint32_t id, bool make)
 	return b->steps[id - 1];
 }
 
+/* Names and messages hold what files say: no renderer gets to see their control bytes. */
+static char *cleaned(struct str s)
+{
+	struct buf text = {0};
+
+	buf_clean(&text, s, false);
+	return buf_steal(&text);
+}
+
 static void take_step(struct board *b, const struct event *ev)
 {
 	struct board_step *s = step_get(b, ev->step, true);
@@ -85,9 +94,9 @@ static void take_step(struct board *b, const struct event *ev)
 	if (!s)
 		return;
 	mem_free(s->name);
-	s->name = mem_strndup(ev->name.p, ev->name.len);
+	s->name = cleaned(ev->name);
 	for (char *c = s->name; *c; c++)
-		if ((unsigned char)*c < ' ')
+		if (*c == '\n' || *c == '\t')
 			*c = ' ';
 	s->digest = digest_none(&ev->id) ? digest_of(&ev->step, sizeof(ev->step)) : ev->id;
 }
@@ -114,7 +123,7 @@ static void take_warning(struct board *b, const struct event *ev)
 	MEM_ROOM(b->warnings, b->nwarnings, b->warnings_cap);
 	b->warnings[b->nwarnings++] = (struct board_warning){
 	    .rule = mem_strndup(ev->name.p, ev->name.len),
-	    .text = mem_strndup(ev->text.p, ev->text.len),
+	    .text = cleaned(ev->text),
 	    .url = mem_strdup(ev->url),
 	    .file = mem_strdup(ev->file),
 	    .line = ev->line,
@@ -199,7 +208,7 @@ static void take_end(struct board *b, struct board_step *s, const struct event *
 	if (!s->started)
 		s->started = ev->at;
 	if (state == BOARD_ERROR) {
-		s->error = mem_strndup(ev->text.p, ev->text.len);
+		s->error = cleaned(ev->text);
 		return;
 	}
 	buf_done(&s->tail);

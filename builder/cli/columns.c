@@ -17,7 +17,9 @@ void columns_init(struct columns *t, struct arena *a, const char *const *heading
 void columns_add(struct columns *t, struct str cell)
 {
 	ARENA_ROOM(t->arena, t->cells, t->n, t->cap);
-	t->cells[t->n++] = arena_str(t->arena, cell);
+	struct buf text cleanup_buf = {0};
+	buf_clean(&text, cell, false);
+	t->cells[t->n++] = arena_str(t->arena, buf_view(&text));
 }
 
 void columns_addf(struct columns *t, const char *format, ...)

@@ -78,7 +78,47 @@ void progress_ticker(struct progress *p, bool on)
 	p->ticking = false;
 }
 
+void progress_pause(struct progress *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (p->board.renderer->pause)
+		p->board.renderer->pause(&p->board, event_now());
+}
+
+void progress_resume(struct progress *p)
+{
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* --- the end --- */
+
+/* For a terminal: what the step printed, with its colours but without what moves the cursor or sets titles. */
+static void tell_log_clean(struct board *b, struct board_step *s)
+{
+	struct buf text cleanup_buf = {0};
+	char chunk[4096];
+	off_t at = 0;
+
+	if (s->log_fd < 0)
+		buf_clean(&text, buf_view(&s->tail), true);
+	for (;;) {
+		ssize_t n = s->log_fd < 0 ? 0 : pread(s->log_fd, chunk, sizeof(chunk), at);
+
+		if (n <= 0)
+			break;
+		/* Whole lines, as far as there are any: no sequence is cut in two. */
+		size_t len = (size_t)n;
+		ptrdiff_t end = str_rfind((struct str){chunk, len}, '\n');
+		if (end >= 0)
+			len = (size_t)end + 1;
+		buf_clean(&text, (struct str){chunk, len}, true);
+		at += (off_t)len;
+		board_write(b, &text);
+		buf_clear(&text);
+	}
+	buf_puts(&text, b->color ? "\033[0m" : "");
+	board_write(b, &text);
+}
 
 static void tell_log(struct board *b, struct board_step *s)
 {
@@ -86,6 +126,10 @@ static void tell_log(struct board *b, struct board_step *s)
 	uint64_t bytes;
 	struct err e = {0};
 
+	if (isatty(b->fd)) {
+		tell_log_clean(b, s);
+		return;
+	}
 	if (s->log_fd < 0) {
 		board_write(b, &s->tail);
 		return;

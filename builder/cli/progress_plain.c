@@ -128,7 +128,7 @@ static void on_status(struct board *b, struct board_step *s, const struct event 
 		return;
 	st->shown_at = ev->at;
 	st->shown_current = st->current;
-	buf_puts(&line, st->name);
+	buf_clean(&line, str_of(st->name), false);
 	if (st->total || st->current) {
 		buf_putc(&line, ' ');
 		board_print_size(st->current, &line);
@@ -166,7 +166,8 @@ static void on_warning(struct board *b, struct board_step *s, const struct event
 {
 	struct buf line cleanup_buf = {0};
 
-	buf_printf(&line, "WARN: %.*s%s%.*s", STR_ARG(ev->name), ev->name.len ? ": " : "", STR_ARG(ev->text));
+	buf_printf(&line, "WARN: %.*s%s", STR_ARG(ev->name), ev->name.len ? ": " : "");
+	buf_clean(&line, ev->text, false);
 	if (ev->line)
 		buf_printf(&line, " (line %d)", ev->line);
 	say(b, s, buf_view(&line), ev->at);
@@ -184,7 +185,10 @@ static void on_event(struct board *b, struct board_step *s, const struct event *
 	} else if (ev->kind == EVENT_STATUS) {
 		on_status(b, s, ev);
 	} else if (ev->kind == EVENT_NOTE) {
-		say(b, s, ev->text, ev->at);
+		struct buf text cleanup_buf = {0};
+
+		buf_clean(&text, ev->text, false);
+		say(b, s, buf_view(&text), ev->at);
 	} else if (ev->kind == EVENT_WARNING) {
 		on_warning(b, s, ev);
 	} else if (ev->kind >= EVENT_DONE || ev->kind == EVENT_CACHED) {

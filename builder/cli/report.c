@@ -66,35 +66,45 @@ void report_error(const struct cli *cli, const struct err *e)
 {
 	bool color = report_color(STDERR_FILENO);
 	struct buf excerpt cleanup_buf = {0};
+	struct buf text cleanup_buf = {0};
 
 	fflush(stdout);
 	if (cli->text.p && e->line > 0) {
 		cf_excerpt(cli->text, cli->file ? cli->file : "Containerfile", e->line,
 		    e->end_line ? e->end_line : e->line, e->col, &excerpt);
-		fprintf(stderr, "%.*s", (int)excerpt.len, excerpt.p ? excerpt.p : "");
+		buf_clean(&text, buf_view(&excerpt), false);
+		fwrite(text.p ? text.p : "", 1, text.len, stderr);
 	}
 	annotate(cli, e);
 	fprintf(stderr, "%serror:%s ", color ? "\033[1;31m" : "", color ? "\033[0m" : "");
+	buf_clear(&text);
 	if (cli->file && e->line > 0) {
-		fprintf(stderr, "%s:%d:", cli->file, e->line);
+		buf_clean(&text, str_of(cli->file), false);
+		buf_printf(&text, ":%d:", e->line);
 		if (e->col > 0)
-			fprintf(stderr, "%d:", e->col);
-		fputc(' ', stderr);
+			buf_printf(&text, "%d:", e->col);
+		buf_putc(&text, ' ');
 	}
-	fprintf(stderr, "%s\n", e->text);
+	buf_clean(&text, str_of(e->text), false);
+	fprintf(stderr, "%s\n", text.p ? text.p : "");
 }
 
 void report_warning(const char *format, ...)
 {
 	bool color = report_color(STDERR_FILENO);
+	struct buf clean cleanup_buf = {0};
+	char *text = NULL;
 	va_list ap;
 
 	fflush(stdout);
-	fprintf(stderr, "%swarning:%s ", color ? "\033[33m" : "", color ? "\033[0m" : "");
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	int n = vasprintf(&text, format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	if (n < 0)
+		return;
+	buf_clean(&clean, (struct str){text, (size_t)n}, false);
+	mem_free(text);
+	fprintf(stderr, "%swarning:%s %s\n", color ? "\033[33m" : "", color ? "\033[0m" : "", clean.p ? clean.p : "");
 }
 
 enum exit_code report_exit(const struct err *e)
