@@ -13,11 +13,11 @@
 #include "base/fs.h"
 #include "base/io.h"
 #include "builder/ops/env.h"
+#include "builder/ops/exec_failed.h"
 #include "builder/ops/exec_mounts.h"
 #include "builder/ops/ops.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/passwd.h"
-#include "snapshotter/place_folder.h"
 
 _Static_assert((int)EXEC_NET_DEFAULT == SANDBOX_NET_DEFAULT && (int)EXEC_NET_NONE == SANDBOX_NET_NONE && (int)EXEC_NET_HOST == SANDBOX_NET_HOST,
 	"the two enums say the same");
@@ -151,6 +151,9 @@ static char **environment(struct exec *x)
 static int find_user(struct exec *x, struct err *e)
 {
 	struct passwd *p = NULL;
+	struct str user = x->args->user;
+	if (user.len && user.p[user.len - 1] == ':')
+		return err_set(e, ERR_SYNTAX, "invalid user \"%.*s\": there is no group after ':'", STR_ARG(user));
 	TRY(passwd_read(x->env->store, x->root.ids, x->root.n, &p, e));
 	int rc = passwd_run_user(p, x->args->user, &x->user, e);
 	passwd_free(p);
@@ -226,39 +229,33 @@ static void describe_run(struct exec *x, struct sandbox_run *run)
 		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .cancel = x->task->cancel, .output = output, .arg = x};
 }
 
-/* Keeps or shows the state of a failed step, as the command line asked. */
-static void after_failure(struct exec *x, struct sandbox_run *run)
+/* A command that cannot be started is a step that failed: it says so like one. */
+static int not_started(struct exec *x, struct err *e)
 {
-	struct err ignored = {0};
-	if (x->env->keep_failed) {
-		int fd = -1;
-		struct layer_place how = {.owners = geteuid() == 0, .set_time = INT64_MAX, .reflink_or_copy = true};
-		fs_mkdirs(AT_FDCWD, x->env->keep_failed, 0755, &ignored);
-		if (fs_open_dir(AT_FDCWD, x->env->keep_failed, &fd, &ignored) == 0) {
-			layer_place_tree(x->env->store, x->root.ids, x->root.n, fd, &how, NULL, &ignored);
-			place_folder(x->upper_fd, fd, how.owners, &ignored);
-			close(fd);
-		}
-	}
-	if (x->env->shell_on_error) {
-		char *shell[] = {(char *)"/bin/sh", NULL};
-		struct sandbox_result result = {0};
-		run->argv = shell;
-		run->interactive = true;
-		sandbox_run(run, &result, &ignored);
-		sandbox_result_done(&result);
-	}
+	bool command = str_starts(str_of(e->text), STR("exec"));
+	if (!command || (e->code != ERR_NOT_FOUND && e->code != ERR_DENIED && e->code != ERR_UNSUPPORTED))
+		return -(int)e->code;
+	err_wrap(e, "process \"%.*s\" could not be started", STR_ARG(x->args->text));
+	e->code = ERR_STEP;
+	return -ERR_STEP;
 }
 
 static int run_command(struct exec *x, struct err *e)
 {
 	struct sandbox_run run;
 	describe_run(x, &run);
-	TRY(sandbox_run(&run, &x->result, e));
-	if (x->result.exit_code == 0)
+	int rc = sandbox_run(&run, &x->result, e);
+	const char *notice = sandbox_notice();
+	if (notice)
+		x->task->warn(x->task->arg, x->task->step, notice);
+	if (rc == 0 && x->result.exit_code == 0)
 		return 0;
+	if (rc < 0 && not_started(x, e) != -ERR_STEP)
+		return rc;
 	keep_log(x);
-	after_failure(x, &run);
+	exec_failed(x->task, &x->root, &run);
+	if (rc < 0)
+		return -ERR_STEP;
 	return err_set(e, ERR_STEP, "process \"%.*s\" did not complete successfully: exit code: %d", STR_ARG(x->args->text),
 		x->result.exit_code);
 }
