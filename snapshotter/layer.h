@@ -16,7 +16,7 @@
  *
  * owners_in_xattr: the folder was written with one id (fileowner.h); owners are then what the attribute says. What has none was
  * copied up and belongs to whom it belonged below, or is new and belongs to uid:gid, the step's user (below a set-group-id folder
- * to its group).
+ * to its group), and gets the attribute now.
  */
 struct layer_skip {
 	const struct str *paths;

@@ -157,19 +157,23 @@ static bool copied_up(int dirfd, const char *name, const struct entry *en, const
 		en->minor == was->minor && str_eq(en->target, was->target);
 }
 
-/* With one id stat cannot tell the owner. */
-static void find_owner(const struct upper *u, int dirfd, const char *name, size_t parent, const struct entry *was, struct entry *en)
+/* With one id stat cannot tell the owner. What is found without a note gets one, as this folder will be a layer below others. */
+static int find_owner(const struct upper *u, int dirfd, const char *name, size_t parent, const struct entry *was, struct entry *en,
+	struct err *e)
 {
+	static const struct fileowner ids = {.single = true};
 	const struct entry *dir = parent == NO_PARENT ? NULL : &u->nodes[parent].en;
 	bool notes = en->type == ENTRY_FILE || en->type == ENTRY_DIR;
 	if (notes && fileowner_read(dirfd, name, &en->uid, &en->gid))
-		return;
+		return 0;
 	en->uid = u->skip->uid;
 	en->gid = dir && dir->mode & S_ISGID ? dir->gid : u->skip->gid;
 	if (was && copied_up(dirfd, name, en, was)) {
 		en->uid = was->uid;
 		en->gid = was->gid;
 	}
+	bool noted = notes && (en->uid != 0 || en->gid != 0);
+	return noted ? fileowner_set(&ids, dirfd, name, en->type == ENTRY_DIR ? S_IFDIR : S_IFREG, en->uid, en->gid, e) : 0;
 }
 
 static enum change compare(const struct entry *en, const struct entry *was, struct digest *ret_below)
@@ -217,7 +221,7 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	TRY(fill_entry(u, dirfd, name, &st, &en, e));
 	bool there = view_inode(u->below, en.path, &was);
 	if (u->skip && u->skip->owners_in_xattr)
-		find_owner(u, dirfd, name, parent, there ? &was : NULL, &en);
+		TRY(find_owner(u, dirfd, name, parent, there ? &was : NULL, &en, e));
 	struct unode *nd = add_node(u, &en, parent);
 	nd->change = there ? compare(&en, &was, &nd->below) : CHANGED;
 	if (en.type == ENTRY_DIR) {

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/io.h"
+#include "base/mem.h"
 
 enum { DEPTH_MAX = 1024 };
 
@@ -57,10 +59,18 @@ static int set_metadata(int to_dir, const char *name, const struct stat *st, boo
 
 static int copy_level(int from_fd, int to_fd, bool owners, int depth, struct err *e);
 
+/* Nothing of what is below shows through it. */
+static bool is_opaque(int dirfd, const char *name)
+{
+	char value = 0;
+	cleanup_free char *path = mem_printf("/proc/self/fd/%d/%s", dirfd, name);
+	return lgetxattr(path, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 static int copy_folder(int from_dir, int to_dir, const char *name, bool owners, int depth, struct err *e)
 {
 	struct stat there;
-	if (fstatat(to_dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(there.st_mode))
+	if (fstatat(to_dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && (!S_ISDIR(there.st_mode) || is_opaque(from_dir, name)))
 		TRY(fs_remove_tree(to_dir, name, e));
 	if (mkdirat(to_dir, name, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "create folder %s", name);

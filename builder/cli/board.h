@@ -67,6 +67,8 @@ struct renderer {
 	/* A whole line of a step's log, without newline. May be NULL. */
 	void (*line)(struct board *b, struct board_step *s, const struct event *ev, struct str line);
 	void (*tick)(struct board *b, int64_t now);
+	/* What is written next is somebody else's. May be NULL. */
+	void (*pause)(struct board *b, int64_t now);
 	void (*end)(struct board *b, int64_t now);
 };
 

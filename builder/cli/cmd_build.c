@@ -83,6 +83,18 @@ static void on_fetch(void *arg, const char *origin, const struct digest *blob, u
 	pthread_mutex_unlock(&b->fetch_lock);
 }
 
+/* --on-error=shell: the terminal is the shell's until it ends. */
+static void on_shell(void *arg, const struct step *s, bool begins)
+{
+	struct build *b = arg;
+	if (!begins) {
+		progress_resume(b->progress);
+		return;
+	}
+	progress_pause(b->progress);
+	fprintf(stderr, "\nA shell in the failed step \"%s\", with its files, mounts and environment (exit ends the build):\n", s->label);
+}
+
 static int make_env(struct build *b, struct err *e)
 {
 	const char *mode = b->o->quiet ? "quiet" : b->o->progress;
@@ -96,7 +108,8 @@ static int make_env(struct build *b, struct err *e)
 		.pull = b->r.pull, .authfile = b->o->authfile, .insecure_registry = b->o->insecure, .epoch = b->r.epoch, .hosts = b->r.hosts,
 		.nhosts = b->r.nhosts, .limits = b->r.limits, .nlimits = b->r.nlimits, .shm_size = b->o->shm_size, .nproxy = b->r.nproxy,
 		.threads = (unsigned)b->o->jobs, .cancel = b->cli->cancel, .keep_failed = b->o->keep_failed,
-		.shell_on_error = b->o->on_error && strcmp(b->o->on_error, "shell") == 0, .progress = on_fetch, .progress_arg = b};
+		.shell_on_error = b->o->on_error && strcmp(b->o->on_error, "shell") == 0, .shell = on_shell,
+		.progress = on_fetch, .progress_arg = b};
 	for (size_t i = 0; i < b->r.nproxy; i++)
 		b->env.proxy[i] = b->r.proxy[i];
 	pthread_mutex_init(&b->env.context_lock, NULL);
@@ -193,7 +206,8 @@ static int solve_plan(struct build *b, struct err *e)
 static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, struct err *e)
 {
 	struct assembly as = {.store = b->local.store, .tree = b->solved.trees[b->heads[i]->number], .config = &b->lowered[i].config,
-		.nbase_history = b->lowered[i].nbase_history, .epoch = b->r.epoch, .annotations = &b->r.annotations, .cancel = b->cli->cancel};
+		.nbase_history = b->lowered[i].nbase_history, .nbase_layers = b->lowered[i].nbase_layers, .epoch = b->r.epoch,
+		.annotations = &b->r.annotations, .cancel = b->cli->cancel};
 	if (build_outputs_want_blobs(&b->r))
 		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
 	if (assemble_reads_folders(&as))

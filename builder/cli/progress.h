@@ -19,6 +19,9 @@ struct events *progress_events(struct progress *p); /* borrowed; give it to whoe
 /* A thread that redraws while nothing happens (tty only). Off at first; must be off whenever the process has to be
  * single-threaded (before userns_enter). */
 void progress_ticker(struct progress *p, bool on);
+/* Leaves the terminal to somebody else: the display stands still, and whoever has an event waits. The same thread ends it. */
+void progress_pause(struct progress *p);
+void progress_resume(struct progress *p);
 /* Ends the display: last frame, then what the failed step printed, then the warnings. */
 void progress_finish(struct progress *p);
 void progress_free(struct progress *p); /* finishes if that was not done */

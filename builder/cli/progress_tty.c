@@ -347,6 +347,15 @@ static void on_event(struct board *b, struct board_step *s, const struct event *
 		tick(b, ev->at);
 }
 
+/* The next frame begins below what was written meanwhile. */
+static void pause_drawing(struct board *b, int64_t now)
+{
+	struct tty *t = b->state;
+
+	draw(b, now, true);
+	t->lines = 0;
+}
+
 static void end(struct board *b, int64_t now)
 {
 	size_t done, all;
@@ -363,5 +372,6 @@ const struct renderer progress_tty = {
     .begin = begin,
     .event = on_event,
     .tick = tick,
+    .pause = pause_drawing,
     .end = end,
 };

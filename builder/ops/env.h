@@ -65,9 +65,11 @@ struct ops_env {
 	struct context_reads reads;/* what was read of contexts, for `--progress` and tests */
 	const char *keep_failed;   /* --output-on-failure */
 	bool shell_on_error;
+	/* Around a shell in a failed step (--on-error=shell), in the same thread: nothing else may use the terminal in between. */
+	void (*shell)(void *arg, const struct step *s, bool begins);
 	/* Progress of a layer that is fetched from `origin`, from any thread. */
 	void (*progress)(void *arg, const char *origin, const struct digest *blob, uint64_t done, uint64_t total);
-	void *progress_arg;
+	void *progress_arg;        /* of both */
 };
 
 /* Opens (and walks nothing of) context n. */
