@@ -5,6 +5,8 @@
  */
 #include "builder/sandbox/job.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,13 +69,28 @@ int rootfs_scratch(struct job *j, struct err *e)
 	return 0;
 }
 
+/* A builder that was chrooted has a root that is no mount: its propagation cannot be set, and pivot_root refuses it. Entering
+ * the namespace that the step is in already puts it at the namespace's own root. */
+static int leave_chroot(void)
+{
+	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return -1;
+	int rc = setns(ns, CLONE_NEWNS);
+	close(ns);
+	return rc;
+}
+
 /* No mount of ours may reach the host, and none of the host's may come in later. The scratch mount has to be attached
  * somewhere: what it covers for this namespace is a folder that is not needed any more. Not "/": that would cost a
  * second unmount, 2 ms. */
 int rootfs_private(struct job *j)
 {
 	static const char *const places[] = {"/usr", "/tmp", "/var", "/home", "/"};
-	if (sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	int rc = sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (rc < 0 && errno == EINVAL && leave_chroot() == 0)
+		rc = sys_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (rc < 0)
 		return job_detail(j, "make mounts private", "");
 	/* Old overlays are mounted by paths of the host, and none of them may be covered. */
 	for (size_t i = overlay_old_needed() ? ARRAY_LEN(places) - 1 : 0; i < ARRAY_LEN(places); i++)
