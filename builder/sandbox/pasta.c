@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -210,6 +211,16 @@ static int check_tun(struct err *e)
 	return 0;
 }
 
+/* pasta wants a user namespace, and the kernel gives none to a process whose root is no mount. */
+static int check_root(struct err *e)
+{
+	struct statx st;
+	if (statx(AT_FDCWD, "/", 0, STATX_TYPE, &st) == 0 && (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return err_set(e, ERR_UNSUPPORTED, "a private network cannot be made in a chroot");
+	return 0;
+}
+
 static void arguments(struct start *s, struct arena *a, const char *program)
 {
 	static const char *const options[] = {"--config-net", "--runas", "0", "--quiet", "-f", "-t", "none", "-u",
@@ -274,6 +285,7 @@ int pasta_start(struct pasta *ret, struct err *e)
 	*ret = (struct pasta){.supervisor = -1, .alive = -1, .net_fd = -1};
 	if (!program)
 		return err_set(e, ERR_UNSUPPORTED, "pasta is not installed (package passt)");
+	TRY(check_root(e));
 	TRY(check_tun(e));
 	if (resolv_private(&resolv) == 0)
 		return err_set(e, ERR_UNSUPPORTED, "the machine's only DNS resolvers are on its loopback");
