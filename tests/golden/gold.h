@@ -17,4 +17,7 @@ gold_fn gold_ast, gold_err;
 /* gold_check.c: what the build checks find (.check), the outline (.outline), the targets (.targets). */
 gold_fn gold_check, gold_outline, gold_targets;
 
+/* gold_plan.c: the steps of a build and the image's history (.plan). */
+gold_fn gold_plan;
+
 #endif

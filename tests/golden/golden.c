@@ -22,6 +22,7 @@ static const struct {
     {".check", gold_check},
     {".outline", gold_outline},
     {".targets", gold_targets},
+    {".plan", gold_plan},
 };
 
 static const char source[] = ".containerfile";
