@@ -62,23 +62,32 @@ static void clamp_time(const struct assembly *as, int64_t sec, uint32_t nsec, st
 	oci_time_print(sec, nsec, out);
 }
 
-/* Layer entries get their step's time; the others that of the first new layer, or of the one before them. */
-static void fill_history(const struct assembly *as)
+static struct str epoch_text(const struct assembly *as)
+{
+	cleanup_buf struct buf text = {0};
+	oci_time_print(as->epoch, 0, &text);
+	return arena_str(&as->config->arena, buf_view(&text));
+}
+
+/* Entries of new layers get the time of their step. */
+static void layer_times(const struct assembly *as, size_t nbase)
 {
 	struct image_config *c = as->config;
-	size_t layer = 0;
-	for (size_t i = 0; i < c->nhistory; i++) {
-		struct history_entry *h = &c->history[i];
-		if (h->empty_layer)
+	size_t layer = as->nbase_layers;
+	for (size_t i = nbase; i < c->nhistory; i++) {
+		if (c->history[i].empty_layer || layer >= as->tree->n)
 			continue;
-		if (layer < as->tree->n && i >= as->nbase_history) {
-			const struct tree_layer *l = &as->tree->layers[layer];
-			cleanup_buf struct buf text = {0};
-			clamp_time(as, l->created, l->created_nsec, &text);
-			h->created = arena_str(&c->arena, buf_view(&text));
-		}
-		layer++;
+		const struct tree_layer *l = &as->tree->layers[layer++];
+		cleanup_buf struct buf text = {0};
+		clamp_time(as, l->created, l->created_nsec, &text);
+		c->history[i].created = arena_str(&c->arena, buf_view(&text));
 	}
+}
+
+/* The time for entries without one that come before any with one: that of the first one behind them. */
+static struct str first_time(const struct assembly *as)
+{
+	const struct image_config *c = as->config;
 	struct str created = STR("");
 	bool gap = false;
 	for (size_t i = 0; i < c->nhistory; i++) {
@@ -90,16 +99,33 @@ static void fill_history(const struct assembly *as)
 		if (gap)
 			break;
 	}
-	if (!created.len) {
-		cleanup_buf struct buf text = {0};
-		clamp_time(as, 0, 0, &text);
-		if (as->epoch != INT64_MAX) {
-			buf_clear(&text);
-			oci_time_print(as->epoch, 0, &text);
-		}
-		created = arena_str(&c->arena, buf_view(&text));
+	if (created.len)
+		return created;
+	if (as->epoch != INT64_MAX)
+		return epoch_text(as);
+	return STR("1970-01-01T00:00:00Z");
+}
+
+static void clamp_history(const struct assembly *as, size_t nbase)
+{
+	struct image_config *c = as->config;
+	struct str text = epoch_text(as);
+	for (size_t i = nbase; i < c->nhistory; i++) {
+		int64_t sec;
+		uint32_t nsec;
+		if (!oci_time_parse(c->history[i].created, &sec, &nsec) || sec > as->epoch)
+			c->history[i].created = text;
 	}
-	gap = false;
+	c->created = text;
+}
+
+/* Layer entries get their step's time; the others that of the first new layer, or of the one before them. */
+static void fill_history(const struct assembly *as, size_t nbase)
+{
+	struct image_config *c = as->config;
+	layer_times(as, nbase);
+	struct str created = first_time(as);
+	bool gap = false;
 	for (size_t i = 0; i < c->nhistory; i++) {
 		if (c->history[i].created.len) {
 			if (gap)
@@ -110,30 +136,38 @@ static void fill_history(const struct assembly *as)
 		}
 	}
 	c->created = c->nhistory ? c->history[c->nhistory - 1].created : created;
-	if (as->epoch != INT64_MAX && c->nhistory > as->nbase_history) {
-		cleanup_buf struct buf text = {0};
-		oci_time_print(as->epoch, 0, &text);
-		for (size_t i = as->nbase_history; i < c->nhistory; i++) {
-			int64_t sec;
-			uint32_t nsec;
-			if (!oci_time_parse(c->history[i].created, &sec, &nsec) || sec > as->epoch)
-				c->history[i].created = arena_str(&c->arena, buf_view(&text));
-		}
-		c->created = arena_str(&c->arena, buf_view(&text));
-	}
+	if (as->epoch != INT64_MAX && c->nhistory > nbase)
+		clamp_history(as, nbase);
 }
 
-/* An image imported or made without history for all its layers gets entries for the rest, so that counts agree. */
-static void complete_history(const struct assembly *as)
+static size_t layer_entries(const struct image_config *c, size_t n)
+{
+	size_t layers = 0;
+	for (size_t i = 0; i < n; i++)
+		layers += !c->history[i].empty_layer;
+	return layers;
+}
+
+static void insert_entry(struct image_config *c, size_t at)
+{
+	struct history_entry h = {.comment = STR("buildkit.exporter.image.v0")};
+	image_config_add_history(c, &h);
+	h = c->history[c->nhistory - 1];
+	memmove(&c->history[at + 1], &c->history[at], (c->nhistory - 1 - at) * sizeof(h));
+	c->history[at] = h;
+}
+
+/* An image imported or made without history for all its layers gets entries for the rest, each group where its layers are, so that
+ * what is counted along belongs together. Gives the number of the base's entries. */
+static size_t complete_history(const struct assembly *as)
 {
 	struct image_config *c = as->config;
-	size_t layers = 0;
-	for (size_t i = 0; i < c->nhistory; i++)
-		layers += !c->history[i].empty_layer;
-	for (; layers < as->tree->n; layers++) {
-		struct history_entry h = {.comment = STR("buildkit.exporter.image.v0")};
-		image_config_add_history(c, &h);
-	}
+	size_t nbase = as->nbase_history;
+	for (size_t have = layer_entries(c, nbase); have < as->nbase_layers; have++)
+		insert_entry(c, nbase++);
+	for (size_t have = layer_entries(c, c->nhistory); have < as->tree->n; have++)
+		insert_entry(c, c->nhistory);
+	return nbase;
 }
 
 int assemble(const struct assembly *as, struct arena *arena, struct descriptor *ret, struct err *e)
@@ -144,8 +178,7 @@ int assemble(const struct assembly *as, struct arena *arena, struct descriptor *
 	c->ndiff_ids = 0;
 	for (size_t i = 0; i < as->tree->n; i++)
 		image_config_add_diff_id(c, &w.parts[i].diff_id);
-	complete_history(as);
-	fill_history(as);
+	fill_history(as, complete_history(as));
 	cleanup_buf struct buf config = {0}, manifest = {0};
 	image_config_print(c, &config);
 	struct manifest m = {.media_type = str_of(media_type(MEDIA_MANIFEST, MEDIA_OCI, MEDIA_PLAIN))};

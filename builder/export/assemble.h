@@ -11,7 +11,7 @@ struct assembly {
 	struct store *store;
 	const struct tree *tree;
 	struct image_config *config;   /* gets diff ids and times */
-	size_t nbase_history;
+	size_t nbase_history, nbase_layers; /* of both, those that the base image has */
 	int64_t epoch;                 /* times are clamped to it; INT64_MAX: not at all */
 	const struct annotations *annotations;
 	const struct cancel *cancel;
