@@ -138,20 +138,19 @@ static int own_cache(const struct exec_mount *x, int dirfd, struct err *e)
 	return fchmod(fd, x->mode) < 0 ? err_sys(e, "set the mode of the cache mount %s", x->target) : 0;
 }
 
-static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+/* The cache folder, filled when it is new; it stays locked until the step is over. */
+static int take_cache(struct exec_mounts *m, struct task *t, const struct exec_mount *x, const struct digest *identity, int *ret_fd,
+	struct err *e)
 {
 	struct ops_env *env = t->env;
-	struct sandbox_mount *s = add(m, SANDBOX_BIND, x->target);
-	struct digest identity = cache_identity(t, x);
 	int dirfd = -1, lock = -1;
 	bool fresh = false;
 	char *label = arena_printf(&m->arena, "%.*s", STR_ARG(x->id));
-	TRY(store_cache_mount(env->store, &identity, label, (enum mount_sharing)x->sharing, &dirfd, &lock, &fresh, e));
+	TRY(store_cache_mount(env->store, identity, label, (enum mount_sharing)x->sharing, &dirfd, &lock, &fresh, e));
 	keep_fd(m, dirfd);
 	if (lock >= 0)
 		keep_fd(m, lock);
-	s->source_fd = dirfd;
-	s->rw = x->rw;
+	*ret_fd = dirfd;
 	if (!fresh)
 		return 0;
 	if (x->input >= 0) {
@@ -160,6 +159,48 @@ static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_
 	}
 	TRY(own_cache(x, dirfd, e));
 	return store_cache_mount_ready(env->store, lock, (enum mount_sharing)x->sharing, e);
+}
+
+/*
+ * Caches are taken in one order in all steps, and each once however often a step mounts it: two steps that wait for each other's locks,
+ * or one for its own, would wait for ever. The strictest sharing of a step's mounts of one cache decides.
+ */
+static int take_caches(struct exec_mounts *m, struct task *t, const struct op_exec_args *a, struct err *e)
+{
+	m->caches = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->caches));
+	for (size_t i = 0; i < a->nmounts; i++) {
+		struct exec_cache c = {.mount = a->mounts[i], .fd = -1};
+		if (c.mount.kind != EXEC_CACHE)
+			continue;
+		c.identity = cache_identity(t, &c.mount);
+		size_t at = 0;
+		int order = -1;
+		while (at < m->ncaches && (order = memcmp(&m->caches[at].identity, &c.identity, sizeof(c.identity))) < 0)
+			at++;
+		if (at < m->ncaches && order == 0) {
+			if (c.mount.sharing > m->caches[at].mount.sharing)
+				m->caches[at].mount.sharing = c.mount.sharing;
+			continue;
+		}
+		memmove(&m->caches[at + 1], &m->caches[at], (m->ncaches - at) * sizeof(c));
+		m->caches[at] = c;
+		m->ncaches++;
+	}
+	for (size_t i = 0; i < m->ncaches; i++)
+		TRY(take_cache(m, t, &m->caches[i].mount, &m->caches[i].identity, &m->caches[i].fd, e));
+	return 0;
+}
+
+static int cache_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
+{
+	(void)e;
+	struct sandbox_mount *s = add(m, SANDBOX_BIND, x->target);
+	struct digest identity = cache_identity(t, x);
+	for (size_t i = 0; i < m->ncaches; i++)
+		if (digest_eq(&m->caches[i].identity, &identity))
+			s->source_fd = m->caches[i].fd;
+	s->rw = x->rw;
+	return 0;
 }
 
 static int tmpfs_mount(struct exec_mounts *m, struct task *t, const struct exec_mount *x, struct err *e)
@@ -243,6 +284,7 @@ int exec_mounts_init(struct exec_mounts *m, struct task *t, struct err *e)
 	m->v = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->v));
 	m->vars = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->vars));
 	m->trees = arena_new(&m->arena, (a->nmounts + 1) * sizeof(*m->trees));
+	TRY(take_caches(m, t, a, e));
 	for (size_t i = 0; i < a->nmounts; i++)
 		TRY(kinds[a->mounts[i].kind](m, t, &a->mounts[i], e));
 	return script_mount(m, a);

@@ -6,8 +6,16 @@
 #include "builder/ops/env.h"
 #include "builder/ops/ops.h"
 
+struct exec_cache {            /* a cache folder of the step, however often it is mounted */
+	struct exec_mount mount;
+	struct digest identity;
+	int fd;
+};
+
 struct exec_mounts {
 	struct arena arena;
+	struct exec_cache *caches; /* by identity */
+	size_t ncaches;
 	struct sandbox_mount *v;
 	size_t n;
 	char **vars;               /* "NAME=value" for the environment: secrets, SSH_AUTH_SOCK */
