@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,8 +321,58 @@ static int reach_loopback(int port)
 	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0;
 }
 
+static void reached(const char *what, long rc)
+{
+	printf("reach %s %s\n", what, closed_or(rc));
+}
+
+/* `probe reach PORT NAME PATH...`: what the host has at this very moment: a server on its loopback, one at an abstract name,
+ * files. And what stands around without being asked for: environment, interfaces, keys, working directory. */
+static int reach(int n, char **what)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(what[0])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	char line[4096];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	printf("reach loopback %s\n", connect(fd, (struct sockaddr *)&in, sizeof(in)) < 0 ? "closed" : "ok");
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "%s", what[1]);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(what[1]));
+	printf("reach abstract %s\n", connect(fd, (struct sockaddr *)&un, len) < 0 ? "closed" : "ok");
+	for (int i = 2; i < n; i++) {
+		snprintf(line, sizeof(line), "file %d", i - 2);
+		reached(line, open(what[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+		snprintf(line, sizeof(line), "/proc/1/root%s", what[i]);
+		if (open(line, O_RDONLY | O_CLOEXEC | O_NONBLOCK) >= 0)
+			printf("reach file %d through /proc\n", i - 2);
+	}
+	for (char **v = environ; *v; v++)
+		printf("environment %.*s\n", (int)strcspn(*v, "="), *v);
+	FILE *f = fopen("/proc/net/dev", "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strchr(line, ':'))
+			printf("interface %.*s\n", (int)strcspn(line + strspn(line, " "), ":"), line + strspn(line, " "));
+	f = fopen("/proc/net/unix", "re");
+	for (int lines = 0; f; lines++)
+		if (!fgets(line, sizeof(line), f)) {
+			printf("unix sockets %d\n", lines - 1 > 0 ? lines - 1 : 0);
+			break;
+		}
+	reached("key of the session", syscall(SYS_keyctl, 0, -3, 0));
+	reached("message queues", syscall(SYS_msgget, 0x5678, 0));
+	reached("shared memory", syscall(SYS_shmget, 0x5678, 0, 0));
+	reached("another process", kill(2, 0) < 0 && errno == ESRCH ? (errno = ENOENT, -1) : 0);
+	fd = open("/proc/1/exe", O_WRONLY | O_CLOEXEC); /* it is this program: busy */
+	reached("the program of 1", fd < 0 && errno == ETXTBSY ? (errno = EACCES, -1) : fd);
+	printf("cwd %s\n", syscall(SYS_getcwd, line, sizeof(line)) > 0 ? line : "none");
+	printf("host name %s\n", gethostname(line, sizeof(line)) == 0 ? line : "none");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc >= 4 && strcmp(argv[1], "reach") == 0)
+		return reach(argc - 2, argv + 2);
 	if (argc == 4 && strcmp(argv[1], "socket") == 0)
 		return talk(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "connect") == 0)
