@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Where it stands and what it sees there: nothing of the host has a place called canary. */
+/* Where it stands and what it sees there: what the host has beside the case is called canary-of-host. */
 static int look(void)
 {
 	char cwd[4096];
@@ -26,8 +26,8 @@ static int look(void)
 	printf("cwd %s\n", n > 0 ? cwd : "none");
 	if (n > 0 && cwd[0] != '/')
 		return 1;
-	static const char *const names[] = {"canary", "../canary", "../../../../../../../../canary", "/m/canary", "/m/canary-of-host", "/canary-of-host",
-		"canary-of-host", "../../../../../../../canary-of-host"};
+	static const char *const names[] = {"canary-of-host", "../canary-of-host", "../../canary-of-host", "../../../canary-of-host", "/canary-of-host",
+		"../../../../../../../canary-of-host", "/m/canary-of-host", "/m/sub/canary-of-host", "/l/canary-of-host"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (access(names[i], F_OK) == 0) {
 			printf("reached %s\n", names[i]);
