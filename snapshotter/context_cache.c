@@ -98,6 +98,8 @@ void remembered_apply(const struct remembered *r, const struct entry *entries, s
 			metas[i].digest = rd.rec.digest;
 	}
 	buf_done(&rd.path);
+	if (r->map) /* read through; whoever wants it again has it from the page cache */
+		(void)madvise((void *)r->map, r->size, MADV_DONTNEED);
 }
 
 /* --- writing --- */

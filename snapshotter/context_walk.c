@@ -20,11 +20,17 @@
 enum { DENTS = 256 * 1024, THREADS_MAX = 32, WORTH_A_THREAD = 4, LINK_MAX_LEN = 64 * 1024 };
 
 struct folder;
+/* One name; there may be very many, so it has only what an entry and its meta are made of. */
 struct item {
-	struct entry en;
-	struct meta meta;
-	bool excluded;      /* kept only when something below it is */
+	struct str path, target;
 	struct folder *sub; /* of a folder that is walked */
+	struct stamp stamp;
+	int64_t mtime;
+	uint32_t mtime_nsec, mode, major, minor;
+	uint8_t type;
+	bool linked;        /* has more than one name */
+	bool racy;
+	bool excluded;      /* kept only when something below it is */
 };
 struct folder {
 	struct str path; /* NUL-terminated; empty: the root */
@@ -134,21 +140,19 @@ static int read_link(
 static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct item *it,
     struct err *e)
 {
-	struct entry *en = &it->en;
-	en->path = path;
-	en->type = type_of(st->st_mode);
-	en->mode = en->type == ENTRY_SYMLINK ? 0777 : st->st_mode & 07777;
-	en->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-	en->mtime = st->st_mtim.tv_sec;
-	en->mtime_nsec = (uint32_t)st->st_mtim.tv_nsec;
-	if (en->type == ENTRY_CHAR || en->type == ENTRY_BLOCK) {
-		en->major = major(st->st_rdev);
-		en->minor = minor(st->st_rdev);
+	it->path = path;
+	it->type = type_of(st->st_mode);
+	it->mode = it->type == ENTRY_SYMLINK ? 0777 : st->st_mode & 07777;
+	it->mtime = st->st_mtim.tv_sec;
+	it->mtime_nsec = (uint32_t)st->st_mtim.tv_nsec;
+	if (it->type == ENTRY_CHAR || it->type == ENTRY_BLOCK) {
+		it->major = major(st->st_rdev);
+		it->minor = minor(st->st_rdev);
 	}
-	it->meta =
-	    (struct meta){.stamp = stamp_of(st), .type = en->type, .linked = st->st_nlink > 1 && !S_ISDIR(st->st_mode)};
-	it->meta.racy = is_racy(w->job, &it->meta.stamp);
-	return en->type == ENTRY_SYMLINK ? read_link(w, dirfd, name, st, &en->target, e) : 0;
+	it->stamp = stamp_of(st);
+	it->linked = st->st_nlink > 1 && !S_ISDIR(st->st_mode);
+	it->racy = is_racy(w->job, &it->stamp);
+	return it->type == ENTRY_SYMLINK ? read_link(w, dirfd, name, st, &it->target, e) : 0;
 }
 
 static struct folder *new_folder(struct worker *w, struct str path, bool excluded)
@@ -180,7 +184,7 @@ static int look_at(
 			return 0;
 	}
 	TRY(fill(w, dirfd, name, path, &st, it, e));
-	if (it->en.type == ENTRY_DIR)
+	if (it->type == ENTRY_DIR)
 		it->sub = new_folder(w, path, it->excluded);
 	else if (it->excluded)
 		return 0; /* it was a folder a moment ago */
@@ -351,6 +355,12 @@ static int walk_below(struct job *j, struct folder *top, struct err *e)
 
 /* --- the whole --- */
 
+static struct entry entry_of(const struct item *it)
+{
+	return (struct entry){.path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->stamp.size,
+	    .mtime = it->mtime, .mtime_nsec = it->mtime_nsec, .major = it->major, .minor = it->minor};
+}
+
 /* Depth first: path_cmp order. An excluded folder stays only when something below it does. */
 static void flatten(const struct folder *f, struct walked *out)
 {
@@ -362,8 +372,8 @@ static void flatten(const struct folder *f, struct walked *out)
 			out->entries = mem_grow(out->entries, out->cap, sizeof(*out->entries));
 			out->metas = mem_grow(out->metas, out->cap, sizeof(*out->metas));
 		}
-		out->entries[out->n] = it->en;
-		out->metas[out->n++] = it->meta;
+		out->entries[out->n] = entry_of(it);
+		out->metas[out->n++] = (struct meta){.stamp = it->stamp, .type = it->type, .linked = it->linked, .racy = it->racy};
 		if (it->sub)
 			flatten(it->sub, out);
 		if (it->excluded && out->n == before + 1)

@@ -5,37 +5,28 @@
  */
 #include "snapshotter/copy_impl.h"
 
-struct gathered {
-	struct entry en;
-	struct str rel, inode;
+/* A file whose digest has to be asked for. */
+struct unknown {
+	struct str path;
 	const struct copy_source *source;
+	struct digest digest;
 };
-struct gather {
+/* The entries go by and are hashed. When digests are missing, the first round only collects them, and there is a second one. */
+struct stream {
+	const struct copy_args *args;
 	const struct copy_source *source;
-	struct gathered *all;
-	size_t n, cap;
+	struct hasher h;
+	struct map inodes;      /* of the pick: the first name of a file that has several, in arena */
+	struct unknown *unknown;
+	size_t n, cap, used;
+	bool answered;
 	struct arena *arena;
 };
 
-static void gather_done(struct gather *g)
+static void stream_done(struct stream *s)
 {
-	mem_free(g->all);
-}
-
-static void gather_add(struct gather *g, struct str rel, const struct entry *en, struct str inode)
-{
-	MEM_ROOM(g->all, g->n, g->cap);
-	g->all[g->n++] = (struct gathered){.en = *en, .rel = rel, .source = g->source,
-		.inode = inode.len ? arena_str(g->arena, inode) : (struct str){0}};
-}
-
-static int gather_each(void *arg, struct str rel, const struct entry *en, struct str inode, struct err *e)
-{
-	(void)e;
-	struct gather *g = arg;
-	/* The walk's own strings end with it, those of the view stay: all paths below a folder end in rel. */
-	gather_add(g, str_from(en->path, en->path.len - rel.len), en, inode);
-	return 0;
+	map_done(&s->inodes);
+	mem_free(s->unknown);
 }
 
 int copy_source_digests(const struct copy_source *src, struct entry **entries, size_t n, struct err *e)
@@ -56,26 +47,36 @@ int copy_source_digests(const struct copy_source *src, struct entry **entries, s
 }
 
 /* Asks each source once for all that is not known. */
-static int learn(const struct copy_args *a, struct gather *g, struct err *e)
+static int learn(const struct copy_args *a, struct stream *s, struct err *e)
 {
-	cleanup_free struct entry **ask = mem_array(g->n + 1, sizeof(*ask));
+	cleanup_free struct str *paths = mem_array(s->n, sizeof(*paths));
+	cleanup_free struct digest *digests = mem_array(s->n, sizeof(*digests));
+	cleanup_free size_t *where = mem_array(s->n, sizeof(*where));
 	for (size_t i = 0; i < a->nitems; i++) {
 		const struct copy_source *src = a->items[i].source;
 		size_t n = 0;
-		for (size_t j = 0; j < g->n; j++)
-			if (g->all[j].source == src && g->all[j].en.type == ENTRY_FILE && digest_none(&g->all[j].en.digest))
-				ask[n++] = &g->all[j].en;
+		for (size_t j = 0; j < s->n; j++) {
+			struct entry en;
+			if (s->unknown[j].source != src || !digest_none(&s->unknown[j].digest))
+				continue;
+			/* Of a hard link: the first name, which is the FILE entry. */
+			paths[n] = copy_source_entry(src, s->unknown[j].path, &en) ? en.path : s->unknown[j].path;
+			where[n++] = j;
+		}
 		if (n)
-			TRY(copy_source_digests(src, ask, n, e));
+			TRY(src->digests(src->arg, paths, n, digests, e));
+		for (size_t k = 0; k < n; k++)
+			s->unknown[where[k]].digest = digests[k];
 	}
+	s->answered = true;
 	return 0;
 }
 
-static void hash_entry(struct hasher *h, const struct copy_args *a, const struct gathered *g)
+static void hash_entry(struct stream *s, const struct entry *en, const struct digest *d)
 {
-	const struct entry *en = &g->en;
-	bool mode_counts = en->type != ENTRY_SYMLINK && !copy_is_octal(a->chmod);
-	bool owner_counts = !a->set_owner && g->source->owners;
+	struct hasher *h = &s->h;
+	bool mode_counts = en->type != ENTRY_SYMLINK && !copy_is_octal(s->args->chmod);
+	bool owner_counts = !s->args->set_owner && s->source->owners;
 	hasher_u64(h, en->type);
 	hasher_u64(h, mode_counts ? en->mode : 0);
 	hasher_u64(h, owner_counts ? en->uid : 0);
@@ -83,10 +84,47 @@ static void hash_entry(struct hasher *h, const struct copy_args *a, const struct
 	hasher_u64(h, ((uint64_t)en->major << 32) | en->minor);
 	if (en->type == ENTRY_FILE) {
 		hasher_u64(h, en->size);
-		hasher_digest(h, &en->digest);
+		hasher_digest(h, d);
 	}
 	hasher_str(h, en->type == ENTRY_SYMLINK ? en->target : (struct str){0});
 	hasher_str(h, en->xattrs);
+}
+
+/* Hard links: later names refer to the first one. */
+static struct str first_name(struct stream *s, struct str rel, struct str inode)
+{
+	if (!inode.len)
+		return (struct str){0};
+	const struct str *first = map_get(&s->inodes, inode);
+	if (first)
+		return *first;
+	struct str *own = arena_new(s->arena, sizeof(*own));
+	*own = arena_str(s->arena, rel);
+	map_set(&s->inodes, inode, own);
+	return (struct str){0};
+}
+
+static int stream_entry(void *arg, struct str rel, const struct entry *en, struct str inode, struct err *e)
+{
+	struct stream *s = arg;
+	const struct digest *d = &en->digest;
+	if (en->type == ENTRY_FILE && digest_none(d)) {
+		if (!s->answered) {
+			MEM_ROOM(s->unknown, s->n, s->cap);
+			s->unknown[s->n++] = (struct unknown){.path = en->path, .source = s->source};
+			return 0;
+		}
+		if (s->used == s->n || !str_eq(s->unknown[s->used].path, en->path))
+			return err_set(e, ERR_STEP, "\"/%.*s\" appeared while files were looked at", STR_ARG(en->path));
+		d = &s->unknown[s->used++].digest;
+	}
+	if (s->n && !s->answered)
+		return 0;
+	hasher_u64(&s->h, 1);
+	hasher_str(&s->h, rel);
+	hasher_str(&s->h, first_name(s, rel, inode));
+	hash_entry(s, en, d);
+	return 0;
 }
 
 /* Does the name of a file source matter? Not when it is certain that the destination is the file itself. */
@@ -102,21 +140,6 @@ static bool name_counts(const struct copy_args *a, struct arena *ar)
 		(copy_ground_find(&g, at, &en, NULL) && en.type == ENTRY_DIR);
 	copy_ground_done(&g);
 	return folder;
-}
-
-/* Hard links: later names refer to the first one. */
-static void hash_all(struct hasher *h, const struct copy_args *a, const struct gather *g)
-{
-	cleanup_map struct map first = {0};
-	for (size_t i = 0; i < g->n; i++) {
-		const struct gathered *x = &g->all[i];
-		const struct gathered *other = x->inode.len ? map_get(&first, x->inode) : NULL;
-		hasher_str(h, x->rel);
-		hasher_str(h, other ? other->rel : (struct str){0});
-		hash_entry(h, a, x);
-		if (x->inode.len && !other)
-			map_set(&first, x->inode, (void *)x);
-	}
 }
 
 static void hash_inlines(struct hasher *h, const struct copy_args *a, bool names)
@@ -137,33 +160,37 @@ static void hash_pick(struct hasher *h, const struct pick *p, bool names)
 	hasher_str(h, folder || !names ? (struct str){0} : p->name);
 }
 
+static int round_of(struct stream *s, struct selection *sel, bool names, struct err *e)
+{
+	hasher_init(&s->h);
+	hasher_str(&s->h, STR("cooper select 2"));
+	for (size_t i = 0; i < sel->n; i++) {
+		struct pick *p = &sel->picks[i];
+		s->source = p->item->source;
+		hash_pick(&s->h, p, names);
+		if (p->en.type == ENTRY_DIR)
+			TRY(copy_each(sel, p, stream_entry, s, e));
+		else
+			TRY(stream_entry(s, (struct str){0}, &p->en, (struct str){0}, e));
+		hasher_u64(&s->h, 0);
+		map_done(&s->inodes);
+		s->inodes = (struct map){0};
+	}
+	hash_inlines(&s->h, s->args, names);
+	return 0;
+}
+
 int copy_select_digest(const struct copy_args *a, struct digest *ret, struct err *e)
 {
-	cleanup_selection struct selection s = {0};
-	cleanup_with(gather_done) struct gather g = {.arena = &s.arena};
-	TRY(copy_select(a, &s, e));
-	bool names = name_counts(a, &s.arena) || s.n + a->ninlines > 1;
-	size_t *ends = arena_new(&s.arena, (s.n + 1) * sizeof(*ends));
-	for (size_t i = 0; i < s.n; i++) {
-		struct pick *p = &s.picks[i];
-		g.source = p->item->source;
-		if (p->en.type == ENTRY_DIR)
-			TRY(copy_each(&s, p, gather_each, &g, e));
-		else
-			gather_add(&g, (struct str){0}, &p->en, (struct str){0});
-		ends[i] = g.n;
+	cleanup_selection struct selection sel = {0};
+	cleanup_with(stream_done) struct stream s = {.args = a, .arena = &sel.arena};
+	TRY(copy_select(a, &sel, e));
+	bool names = name_counts(a, &sel.arena) || sel.n + a->ninlines > 1;
+	TRY(round_of(&s, &sel, names, e));
+	if (s.n) {
+		TRY(learn(a, &s, e));
+		TRY(round_of(&s, &sel, names, e));
 	}
-	TRY(learn(a, &g, e));
-	struct hasher h;
-	hasher_init(&h);
-	hasher_str(&h, STR("cooper select 1"));
-	for (size_t i = 0, from = 0; i < s.n; from = ends[i++]) {
-		hash_pick(&h, &s.picks[i], names);
-		hasher_u64(&h, ends[i] - from);
-		struct gather part = {.all = g.all + from, .n = ends[i] - from};
-		hash_all(&h, a, &part);
-	}
-	hash_inlines(&h, a, names);
-	*ret = hasher_done(&h);
+	*ret = hasher_done(&s.h);
 	return 0;
 }
