@@ -93,17 +93,14 @@ void report_warning(const char *format, ...)
 {
 	bool color = report_color(STDERR_FILENO);
 	struct buf clean cleanup_buf = {0};
-	char *text = NULL;
+	cleanup_free char *text = NULL;
 	va_list ap;
 
 	fflush(stdout);
 	va_start(ap, format);
-	int n = vasprintf(&text, format, ap);
+	text = mem_vprintf(format, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	buf_clean(&clean, (struct str){text, (size_t)n}, false);
-	mem_free(text);
+	buf_clean(&clean, str_of(text), false);
 	fprintf(stderr, "%swarning:%s %s\n", color ? "\033[33m" : "", color ? "\033[0m" : "", clean.p ? clean.p : "");
 }
 
