@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Where it stands and what it sees there: what the host has beside the case is called canary-of-host. */
@@ -144,6 +145,47 @@ static int shout(void)
 	return 0;
 }
 
+/* For some seconds every name that others mount on in `folder` is in turn a folder, links that lead up, out or to `to`, and nothing. */
+static int swap(const char *folder, const char *to, int seconds)
+{
+	static const char *const names[] = {"sub", "sub2", "sub3", "sub4"};
+	const char *const targets[] = {to, "/", "../../../../../../..", "/proc/self/root", "/proc/1/root", "/proc/self/cwd", ".."};
+	unsigned long swaps = 0;
+	if (chdir(folder) < 0)
+		return 1;
+	for (time_t end = time(NULL) + seconds; time(NULL) < end; swaps++) {
+		char link[32], dir[32];
+		const char *name = names[swaps % 4];
+		snprintf(link, sizeof(link), "%s.l", name);
+		snprintf(dir, sizeof(dir), "%s.d", name);
+		unlink(link);
+		mkdir(dir, 0777);
+		if (symlink(targets[swaps / 4 % 7], link) < 0)
+			return 1;
+		mkdir(name, 0777);
+		for (int i = 0; i < 4; i++)
+			syscall(SYS_renameat2, AT_FDCWD, name, AT_FDCWD, link, 2);
+		if (swaps % 16 < 4)
+			syscall(SYS_renameat2, AT_FDCWD, name, AT_FDCWD, dir, 2);
+		usleep(50);
+	}
+	printf("%lu swaps\n", swaps);
+	return 0;
+}
+
+/* Counts the secrets it was given; a step that prints them would be its own fault. */
+static int leak(void)
+{
+	char text[64] = "";
+	int fd = open("/run/secrets/f", O_RDONLY | O_CLOEXEC), n = 0;
+	n += read(fd, text, sizeof(text) - 1) > 0 && strncmp(text, "SOAK-SECRET-file", 16) == 0;
+	const char *v = getenv("E");
+	n += v && strncmp(v, "SOAK-SECRET-env", 15) == 0;
+	printf("step saw %d\n", n);
+	usleep(100000);
+	return n != 2;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/');
@@ -152,10 +194,12 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} rows[] = {{"x", look}, {"ls", list_fds}, {"daemon", leave_daemons}, {"fill", fill}, {"forkbomb", bomb}, {"escape", escape},
-		{"keyctl", keyctl}, {"tiocsti", push_input}, {"yes", shout}};
+		{"keyctl", keyctl}, {"tiocsti", push_input}, {"yes", shout}, {"leak", leak}};
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 2 && strcmp(name, "touch") == 0)
 		return touch(argv[1]);
+	if (argc == 4 && strcmp(name, "swap") == 0)
+		return swap(argv[1], argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(name, "ln") == 0)
 		return symlink(argv[2], argv[3]) < 0;
 	if (argc == 3 && strcmp(name, "kill") == 0)
