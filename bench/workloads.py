@@ -167,6 +167,7 @@ class Bench:
 
     def w3(self):
         tree = self.tree("changing", self.sizes["files"])
+        linked = self.tree("linked", self.sizes["files"])  # another one: links change the times of a file
         file = self.file("w3", "FROM busybox\nCOPY . /app\nRUN true\n")
         count = [0]
 
@@ -186,7 +187,7 @@ class Bench:
                 print(f"  {t.name}: {e}")
                 return None
             return Contender(t.name, argv, change, t.environ)
-        floor = f"find '{tree}' -printf '%s %T@ %C@\\n' && {self.floor} link '{tree}' '{self.path('links')}' && " \
+        floor = f"find '{tree}' -printf '%s %T@ %C@\\n' && {self.floor} link '{linked}' '{self.path('links')}' && " \
                 f"{self.floor} run '{self.busybox}' '{self.path('scratch')}' 1"
         self.run("W3", f"one of {self.sizes['files']} files changed, RUN true", "3 x floor",
                  [Contender("floor: find, links, one bare step", ["sh", "-c", floor], change), *self.each(make, 2)])
