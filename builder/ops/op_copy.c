@@ -305,6 +305,23 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 	return rc;
 }
 
+/* What the label does not say. */
+static void why_flags(struct task *t, const struct op_copy_args *a)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, a->workdir);
+	hasher_u64(&h, a->link);
+	for (size_t i = 0; i < a->ninlines; i++)
+		hasher_str(&h, a->inlines[i].content);
+	for (size_t i = 0; i < a->nexcludes; i++)
+		hasher_str(&h, a->excludes[i]);
+	for (size_t i = 0; i < a->nitems; i++)
+		hasher_u64(&h, (uint64_t)a->items[i].archive << 1 | a->items[i].unpack_required);
+	struct digest d = hasher_done(&h);
+	ops_why_digest(&t->why, "a flag, a here-document or the working directory", &d);
+}
+
 static int key_copy(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_copy_args *a = t->step->args;
@@ -315,6 +332,7 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 		ops_why_tree(t, "the files it is copied onto");
 	}
 	ops_why_text(&t->why, "instruction", str_of(t->step->label));
+	why_flags(t, a);
 	if (!a->nitems)
 		return 0;
 	TRY(selection(t, &selected, e));

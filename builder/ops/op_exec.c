@@ -30,13 +30,8 @@ static void hash_strs(const struct strs *l, struct hasher *h)
 }
 
 /* Values of secrets, proxies and the content of cache mounts do not count; that they are mounted does. */
-static void hash_exec(const void *args, struct hasher *h)
+static void hash_options(const struct op_exec_args *a, struct hasher *h)
 {
-	const struct op_exec_args *a = args;
-	hash_strs(&a->argv, h);
-	hash_strs(&a->env, h);
-	hasher_str(h, a->cwd);
-	hasher_str(h, a->user);
 	hasher_str(h, a->hostname);
 	hasher_u64(h, (uint64_t)a->network);
 	hasher_u64(h, a->insecure);
@@ -58,28 +53,60 @@ static void hash_exec(const void *args, struct hasher *h)
 	}
 }
 
+static void hash_command(const struct op_exec_args *a, struct hasher *h)
+{
+	hash_strs(&a->argv, h);
+	hash_strs(&a->env, h);
+	hasher_str(h, a->cwd);
+	hasher_str(h, a->user);
+}
+
+/* Steps that fill other caches, or fail without a secret, are not one, although they give the same. */
+static void hash_exec(const void *args, struct hasher *h)
+{
+	const struct op_exec_args *a = args;
+	hash_command(a, h);
+	hash_options(a, h);
+	for (size_t i = 0; i < a->nmounts; i++) {
+		hasher_str(h, a->mounts[i].id);
+		hasher_u64(h, (uint64_t)a->mounts[i].sharing << 2 | (uint64_t)a->mounts[i].own << 1 | a->mounts[i].required);
+	}
+}
+
+/* What is neither the command nor what it stands on. */
+static struct digest options(const struct task *t)
+{
+	const struct ops_env *env = t->env;
+	struct hasher h;
+	hasher_init(&h);
+	hash_options(t->step->args, &h);
+	hasher_u64(&h, env->nhosts);
+	for (size_t i = 0; i < env->nhosts; i++)
+		hasher_str(&h, str_of(env->hosts[i].name));
+	hasher_u64(&h, env->nlimits);
+	for (size_t i = 0; i < env->nlimits; i++) {
+		hasher_u64(&h, (uint64_t)env->limits[i].resource);
+		hasher_u64(&h, env->limits[i].soft);
+		hasher_u64(&h, env->limits[i].hard);
+	}
+	return hasher_done(&h);
+}
+
 static int key_exec(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_exec_args *a = t->step->args;
+	struct digest rest = options(t);
 	(void)e;
-	hash_exec(a, h);
+	hash_command(a, h);
+	hasher_digest(h, &rest);
 	for (size_t i = 0; i < t->step->ninputs; i++)
 		hasher_digest(h, &t->inputs[i]->cid);
-	const struct ops_env *env = t->env;
-	hasher_u64(h, env->nhosts);
-	for (size_t i = 0; i < env->nhosts; i++)
-		hasher_str(h, str_of(env->hosts[i].name));
-	hasher_u64(h, env->nlimits);
-	for (size_t i = 0; i < env->nlimits; i++) {
-		hasher_u64(h, (uint64_t)env->limits[i].resource);
-		hasher_u64(h, env->limits[i].soft);
-		hasher_u64(h, env->limits[i].hard);
-	}
 	ops_why_text(&t->why, "command", a->text);
 	ops_why_tree(t, "the files it starts from");
 	ops_why_list(&t->why, "environment", &a->env);
 	ops_why_text(&t->why, "working directory", a->cwd);
 	ops_why_text(&t->why, "user", a->user);
+	ops_why_digest(&t->why, "a mount or an option", &rest);
 	for (size_t i = 0; i < a->nmounts; i++)
 		if (a->mounts[i].input > 0 && a->mounts[i].target) {
 			char *name = mem_printf("mount %s", a->mounts[i].target);
