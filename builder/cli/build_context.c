@@ -368,6 +368,10 @@ static int one_named(struct inputs *in, const char *text, struct err *e)
 			return 0;
 		}
 	}
+	if (strncmp(value, "target:", 7) == 0) {
+		n->stage = str_of(value + 7);
+		return 0;
+	}
 	if (strncmp(value, "oci-layout://", 13) == 0) {
 		n->is_image = true;
 		n->image = str_of(value);

@@ -28,6 +28,7 @@ struct lower_named {
 	struct str name;            /* as written */
 	bool is_image;              /* value is a reference for the resolver ("scratch" too) */
 	struct str image;
+	struct str stage;           /* else, when not empty: another stage of the file ("target:NAME") */
 	unsigned context;           /* else: number of a directory context */
 };
 

@@ -107,6 +107,11 @@ static int from_image(struct lowering *lw, struct stage_state *st, const struct 
 static int from_named(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct lower_named *named,
 	const struct platform *p, struct err *e)
 {
+	if (named->stage.len) {
+		size_t number;
+		TRY(named_stage(lw, named, in, &number, e));
+		return from_stage(lw, st, number, e);
+	}
 	if (named->is_image && str_eqz(named->image, "scratch")) {
 		from_empty(lw, st, in, p);
 		return 0;
@@ -185,7 +190,8 @@ static int run_triggers(struct lowering *lw, struct stage_state *st, struct err 
 	st->config.onbuild = (struct strs){0};
 	for (size_t i = 0; i < triggers.n; i++) {
 		struct instr *in;
-		if (cf_parse_trigger(lw->o->cf, triggers.v[i], st->ast->from, &in, e) < 0 || lower_instr(lw, st, in, e) < 0)
+		TRY(cf_parse_trigger(lw->o->cf, triggers.v[i], st->ast->from, &in, e));
+		if (lower_instr(lw, st, in, e) < 0)
 			return err_wrap(e, "ONBUILD %.*s", STR_ARG(triggers.v[i]));
 	}
 	return 0;

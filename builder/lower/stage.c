@@ -136,9 +136,24 @@ static struct step *image_step(struct lowering *lw, struct stage_state *st, cons
 	return stage_add_internal(lw, st, in, &op_image, args, NULL, 0, arena_printf(lw->arena, "FROM %.*s", STR_ARG(name)));
 }
 
+int named_stage(struct lowering *lw, const struct lower_named *named, const struct instr *in, size_t *ret, struct err *e)
+{
+	ptrdiff_t i = stage_find(lw, named->stage, false);
+	if (i < 0)
+		return err_set(e, ERR_NOT_FOUND, "--build-context %.*s=target:%.*s: no stage has that name", STR_ARG(named->name), STR_ARG(named->stage));
+	*ret = (size_t)i;
+	return stage_need(lw, (size_t)i, in, e);
+}
+
 static int named_source(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct lower_named *named,
 	struct from_source *ret, struct err *e)
 {
+	if (named->stage.len) {
+		size_t number;
+		TRY(named_stage(lw, named, in, &number, e));
+		ret->step = lw->stages[number].head;
+		return 0;
+	}
 	if (!named->is_image) {
 		ret->context = named->context;
 		return 0;

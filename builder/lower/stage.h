@@ -50,6 +50,8 @@ int stage_need(struct lowering *lw, size_t number, const struct instr *at, struc
 ptrdiff_t stage_find(const struct lowering *lw, struct str name, bool numbers);
 /* The named context for a name, or NULL. */
 const struct lower_named *named_find(const struct lowering *lw, struct str name, bool as_image);
+/* The stage that "target:NAME" means, lowered. */
+int named_stage(struct lowering *lw, const struct lower_named *named, const struct instr *in, size_t *ret, struct err *e);
 /* A tree that COPY --from or mount from names: a stage, a named context (also a directory: *ret_context), an image. */
 struct from_source {
 	struct step *step;            /* or NULL: */
