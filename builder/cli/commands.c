@@ -3,7 +3,7 @@
 #include "builder/cli/cmd.h"
 
 extern const struct command cmd_build, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import, cmd_info,
-    cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_tag,
+    cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_show, cmd_tag,
     cmd_version;
 
 const struct command *const commands[] = {
@@ -24,6 +24,7 @@ const struct command *const commands[] = {
     &cmd_du,
     &cmd_info,
     &cmd_version,
+    &cmd_show,
     &cmd_completion,
     &cmd_help,
     NULL,
