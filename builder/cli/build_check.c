@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/jval.h"
+#include "base/map.h"
 #include "parser/lint.h"
 #include "parser/outline.h"
 #include "parser/parse.h"
@@ -29,6 +30,69 @@ static int platform_normal(void *arg, struct str text, struct arena *a, struct s
 	platform_print(&p, &out);
 	*ret = arena_str(a, buf_view(&out));
 	return 0;
+}
+
+int build_syntax(const struct cf *cf, const struct build_request *r, struct err *e)
+{
+	static const char *const own[] = {"docker/dockerfile", "docker/dockerfile-upstream", "moby/dockerfile"};
+	cleanup_arena struct arena a = {0};
+	struct str asked = cf->syntax;
+	struct ref ref;
+	for (size_t i = 0; i < r->lower.nbuild_args; i++)
+		if (str_eqz(r->lower.build_args[i].key, "BUILDKIT_SYNTAX"))
+			asked = r->lower.build_args[i].value;
+	if (!asked.len)
+		return 0;
+	if (ref_parse(asked, &a, &ref, e) == 0)
+		for (size_t i = 0; i < ARRAY_LEN(own); i++)
+			if (str_eqz(ref.host, "docker.io") && str_eqz(ref.path, own[i]))
+				return 0;
+	err_set(e, ERR_UNSUPPORTED, "the file asks for the frontend \"%.*s\", and frontend images are never run; only the language of "
+		"docker/dockerfile is spoken here (take the \"# syntax=\" line away if the file needs nothing else)", STR_ARG(asked));
+	return err_at(e, cf->syntax_where.line, 1, cf->syntax_where.line);
+}
+
+static void declared_names(const struct instr *in, struct arena *a, struct map *names)
+{
+	for (size_t i = 0; in->id == INSTR_ARG && i < in->npairs; i++)
+		map_set(names, in->pairs[i].key, arena_strdup(a, arena_str(a, in->pairs[i].key).p));
+}
+
+/* Arguments that mean something without being declared. */
+static bool is_predefined(struct str name)
+{
+	static const char *const names[] = {"SOURCE_DATE_EPOCH", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
+	static const char *const prefixes[] = {"BUILDKIT_", "TARGET", "BUILD"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_ieq(name, str_of(names[i])))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_starts(name, str_of(prefixes[i])))
+			return true;
+	return false;
+}
+
+void build_unused_args(const struct cf *cf, const struct build_request *r, struct events *ev)
+{
+	cleanup_arena struct arena a = {0};
+	cleanup_map struct map declared = {0};
+	for (size_t i = 0; i < cf->nmetas; i++)
+		declared_names(cf->metas[i], &a, &declared);
+	for (size_t i = 0; i < cf->nstages; i++)
+		for (size_t k = 0; k < cf->stages[i].ninstrs; k++)
+			declared_names(cf->stages[i].instrs[k], &a, &declared);
+	const char **names = arena_new(&a, (declared.n + 1) * sizeof(*names));
+	for (size_t i = 0; i < declared.n; i++)
+		names[i] = declared.items[i].value;
+	for (size_t i = 0; i < r->lower.nbuild_args; i++) {
+		struct str name = r->lower.build_args[i].key;
+		if (map_has(&declared, name) || is_predefined(name))
+			continue;
+		const char *near = str_suggest(name, names, declared.n);
+		cleanup_free char *text = mem_printf("build argument %.*s was not consumed: no ARG declares it%s%s%s", STR_ARG(name),
+			near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+		event_warning(ev, 0, "", NULL, NULL, 0, 0, str_of(text));
+	}
 }
 
 struct answers {

@@ -559,7 +559,7 @@ static int write_tar_platforms(struct writing *w, struct err *e)
 	sink_fd_init(&sink, t.fd);
 	tar_writer_init(&tar, &sink.sink, INT64_MAX);
 	int rc = target_close(&t, tar_write_index(&tar, ix, open_placed, &dir, e), e);
-	mem_free(tar.chunk);
+	tar_writer_done(&tar);
 	return rc;
 }
 

@@ -127,29 +127,6 @@ static void on_lower_warn(void *arg, const char *rule, const char *text, const s
 	event_warning(b->events, 0, rule, NULL, b->inputs.file, where->line, where->end_line, str_of(text));
 }
 
-static int unused_args(struct build *b)
-{
-	static const char *const known[] = {"SOURCE_DATE_EPOCH", "http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
-	for (size_t i = 0; i < b->r.lower.nbuild_args; i++) {
-		struct str name = b->r.lower.build_args[i].key;
-		bool used = str_starts(name, STR("BUILDKIT_")) || str_starts(name, STR("TARGET")) || str_starts(name, STR("BUILD"));
-		for (size_t k = 0; k < ARRAY_LEN(known); k++)
-			used = used || str_ieq(name, str_of(known[k]));
-		for (size_t k = 0; k < b->cf->nmetas && !used; k++)
-			for (size_t p = 0; p < b->cf->metas[k]->npairs; p++)
-				used = used || str_eq(b->cf->metas[k]->pairs[p].key, name);
-		for (size_t s = 0; s < b->cf->nstages && !used; s++)
-			for (size_t k = 0; k < b->cf->stages[s].ninstrs; k++)
-				for (size_t p = 0; b->cf->stages[s].instrs[k]->id == INSTR_ARG && p < b->cf->stages[s].instrs[k]->npairs; p++)
-					used = used || str_eq(b->cf->stages[s].instrs[k]->pairs[p].key, name);
-		if (used)
-			continue;
-		cleanup_free char *text = mem_printf("build argument %.*s was not consumed: no ARG declares it", STR_ARG(name));
-		event_warning(b->events, 0, "", NULL, NULL, 0, 0, str_of(text));
-	}
-	return 0;
-}
-
 static int make_plan(struct build *b, struct err *e)
 {
 	struct lower_opts *l = &b->r.lower;
@@ -168,7 +145,7 @@ static int make_plan(struct build *b, struct err *e)
 		TRY(lower(l, &b->plan, &b->lowered[i], e));
 		b->heads[i] = b->lowered[i].head;
 	}
-	unused_args(b);
+	build_unused_args(b->cf, &b->r, b->events);
 	return 0;
 }
 
@@ -349,6 +326,7 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 		return err_sys(e, "--iidfile %s", b->o->iidfile);
 	if (cf_parse(b->inputs.text, b->inputs.file, &b->cf, e) < 0)
 		return e->line ? -(int)e->code : err_wrap(e, "%s", b->inputs.file);
+	TRY(build_syntax(b->cf, &b->r, e));
 	TRY(make_env(b, e));
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
