@@ -27,6 +27,7 @@ struct build {
 	struct build_request r;
 	struct local local;
 	struct build_inputs inputs;
+	const char *project;         /* identity for what steps were before an edit */
 	struct cf *cf;
 	struct ops_env env;
 	struct image_finder finder;
@@ -58,6 +59,10 @@ static int open_store(struct build *b, struct err *e)
 static int read_inputs(struct build *b, const struct opt_args *args, struct err *e)
 {
 	TRY(build_inputs_init(b->cli, b->local.store, &b->r, args->n ? args->v[0] : NULL, &b->inputs, e));
+	/* What came from elsewhere lies in another folder each time; the project is known by what was typed. */
+	const char *path = b->inputs.contexts[0].path, *store = b->local.store->path;
+	bool scratch = path && str_starts(str_of(path), str_of(store)) && path[strlen(store)] == '/';
+	b->project = arena_printf(b->cli->arena, "%s\n%s", scratch ? args->v[0] : path, scratch ? "" : b->inputs.path);
 	b->cli->file = b->inputs.file;
 	b->cli->text = b->inputs.text;
 	return 0;
@@ -136,7 +141,7 @@ static int make_plan(struct build *b, struct err *e)
 	l->warn_arg = b;
 	l->named = b->inputs.named;
 	l->nnamed = b->inputs.nnamed;
-	l->project = str_of(arena_printf(b->cli->arena, "%s\n%s", b->inputs.contexts[0].path, b->inputs.path));
+	l->project = str_of(b->project);
 	plan_init(&b->plan);
 	b->lowered = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->lowered));
 	b->heads = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->heads));
@@ -165,6 +170,17 @@ static int before_run(void *arg, struct err *e)
 	return rc;
 }
 
+/* What failed is told by the step that needed the layers. */
+static void fetch_over(struct build *b, int rc)
+{
+	const struct err stopped = {.code = ERR_CANCELLED};
+	if (b->fetch_step && rc < 0)
+		event_failed(b->events, b->fetch_step, &stopped);
+	else if (b->fetch_step)
+		event_done(b->events, b->fetch_step);
+	b->fetch_step = 0;
+}
+
 static int solve_plan(struct build *b, struct err *e)
 {
 	const struct step *failed = NULL;
@@ -173,8 +189,7 @@ static int solve_plan(struct build *b, struct err *e)
 		.want_folder = build_outputs_want_tree(&b->r), .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
 		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
-	if (b->fetch_step && rc == 0)
-		event_done(b->events, b->fetch_step);
+	fetch_over(b, rc);
 	return rc;
 }
 
@@ -227,6 +242,7 @@ static int write_results(struct build *b, struct err *e)
 		rc = images_keep(&b->finder, e);
 	if (rc == 0)
 		rc = build_outputs_write(b->cli, &b->r, &b->built, b->events, step, e);
+	fetch_over(b, rc);
 	if (rc < 0)
 		event_failed(b->events, step, e);
 	else

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/fs.h"
 #include "base/io.h"
 #include "snapshotter/archive_reader.h"
@@ -62,7 +63,31 @@ static int hard_link(int root, int dir, const char *name, struct str target, str
 	return 0;
 }
 
-static int place(struct archive_reader *r, int root, const struct entry *en, struct err *e)
+/* Folders get their times when all is in them. */
+struct folders {
+	struct arena arena;
+	struct entry *v; /* path and mtime */
+	size_t n, cap;
+};
+
+static void folders_done(struct folders *f)
+{
+	arena_done(&f->arena);
+}
+
+static void folder_times(const struct folders *f, int root)
+{
+	for (size_t i = f->n; i-- > 0;) {
+		cleanup_close int dir = -1;
+		const struct timespec times[2] = {{.tv_sec = f->v[i].mtime}, {.tv_sec = f->v[i].mtime}};
+		struct err ignored;
+		/* One that was replaced by something else later has no time to set. */
+		if (rootpath_open_nolinks(root, f->v[i].path.p, O_RDONLY | O_DIRECTORY, 0, &dir, &ignored) == 0)
+			futimens(dir, times);
+	}
+}
+
+static int place(struct archive_reader *r, int root, const struct entry *en, struct folders *folders, struct err *e)
 {
 	cleanup_buf struct buf path = {0};
 	cleanup_close int dir = -1;
@@ -78,6 +103,8 @@ static int place(struct archive_reader *r, int root, const struct entry *en, str
 			TRY(fs_remove_tree(dir, name, e));
 		if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
 			return err_sys(e, "create folder %s", path.p);
+		ARENA_ROOM(&folders->arena, folders->v, folders->n, folders->cap);
+		folders->v[folders->n++] = (struct entry){.path = arena_str(&folders->arena, buf_view(&path)), .mtime = en->mtime};
 		return fchmodat(dir, name, (en->mode & 07777) | 0700, 0) < 0 ? err_sys(e, "chmod %s", path.p) : 0;
 	}
 	TRY(fs_remove_tree(dir, name, e));
@@ -103,6 +130,7 @@ int context_tar_extract(int fd, const char *path, bool *ret_is_tar, struct err *
 	size_t n;
 	cleanup_close int root = -1;
 	cleanup_archive_reader struct archive_reader *r = NULL;
+	cleanup_with(folders_done) struct folders folders = {0};
 	off_t start = lseek(fd, 0, SEEK_CUR);
 	TRY(io_read_full(fd, head, sizeof(head), &n, e));
 	if (lseek(fd, start, SEEK_SET) < 0)
@@ -121,8 +149,12 @@ int context_tar_extract(int fd, const char *path, bool *ret_is_tar, struct err *
 	for (;;) {
 		struct entry en;
 		rc = archive_reader_next(r, &en, e);
-		if (rc <= 0)
+		if (rc < 0)
 			return rc;
-		TRY(place(r, root, &en, e));
+		if (rc == 0)
+			break;
+		TRY(place(r, root, &en, &folders, e));
 	}
+	folder_times(&folders, root);
+	return 0;
 }

@@ -19,9 +19,10 @@ struct pages {
 	int64_t set_time;
 	const struct cancel *cancel;
 	struct err *e;
+	unsigned entries;
 };
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, ENTRIES_MAX = 1000000 };
 
 static int write_file(struct pages *p, const struct entry *to, const struct entry *from)
 {
@@ -69,6 +70,9 @@ static int visit(void *arg, const struct entry *en)
 		return err_set(p->e, ERR_CANCELLED, "interrupted");
 	if (str_eqz(path_base(en->path), ".git"))
 		return 0;
+	/* Links to folders that hold links to folders: what is small may become large without any circle. */
+	if (++p->entries > ENTRIES_MAX)
+		return err_set(p->e, ERR_LIMIT, "more than %d files when links are followed", ENTRIES_MAX);
 	if (en->type == ENTRY_SYMLINK || en->type == ENTRY_LINK) {
 		if (view_resolve(p->view, en->path, true, &real, &ignored) < 0 || !view_inode(p->view, buf_view(&real), &target))
 			return 0;

@@ -34,7 +34,10 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e)
 	struct digest d = hasher_done(&h);
 	memcpy(name, "contexts/", 9);
 	digest_hex(&d, name + 9);
-	return context_open(c->path, c->ignore ? &c->filter : NULL, env->store->fd, name, &c->context, e);
+	/* A context in scratch space is another one next time. */
+	size_t n_store = strlen(env->store->path);
+	bool scratch = strncmp(c->path, env->store->path, n_store) == 0 && strncmp(c->path + n_store, "/tmp/", 5) == 0;
+	return context_open(c->path, c->ignore ? &c->filter : NULL, scratch ? -1 : env->store->fd, name, &c->context, e);
 }
 
 /* --- fetching and unpacking --- */
