@@ -10,7 +10,12 @@
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e)
 {
 	(void)in;
-	return scope_expand(&st->scope, lw->o->cf->escape, word, ret, e);
+	struct str value;
+	TRY(scope_expand(&st->scope, lw->o->cf->escape, word, &value, e));
+	if ((lw->expanded += value.len) > LOWER_EXPANDED_MAX)
+		return err_set(e, ERR_LIMIT, "the file's values expand to more than %d MiB", LOWER_EXPANDED_MAX >> 20);
+	*ret = value;
+	return 0;
 }
 
 void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)

@@ -35,12 +35,14 @@ struct lowering {
 	unsigned depth;               /* stages that wait for the one under way */
 	size_t history_bytes;         /* of all stages */
 	size_t ports;                 /* that EXPOSE gave */
+	size_t expanded;              /* bytes that variables and plain words came to, in all stages */
 };
 
 /* What a file may ask for beyond what its own size limits. */
 enum {
 	LOWER_DEPTH_MAX = 1000,
 	LOWER_PORTS_MAX = 1 << 18,
+	LOWER_EXPANDED_MAX = 64 << 20,
 	LOWER_HISTORY_MAX = 256 << 20,
 };
 
