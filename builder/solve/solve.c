@@ -285,7 +285,7 @@ static int fail(struct solver *s, const struct step *st, int rc, const struct er
 	if (s->rc == 0 || (s->e.code == ERR_CANCELLED && e->code != ERR_CANCELLED)) {
 		s->rc = rc;
 		s->e = *e;
-		if (st)
+		if (st && e->code != ERR_CANCELLED) /* stopping is nobody's fault */
 			err_at(&s->e, st->line, st->col, st->end_line);
 		s->failed = st;
 	}

@@ -202,6 +202,7 @@ Test(solve, the_user_may_stop_it, .timeout = 20)
 	struct step *s = bench_step(&b, NULL, 1, &slow);
 	pthread_create(&user, NULL, press_stop, &b.cancel);
 	cr_expect_eq(bench_solve(&b, s), -ERR_CANCELLED);
+	cr_expect_eq(b.e.line, 0);
 	cr_expect_eq(b.told.kinds[EVENT_CANCELLED], 1u);
 	pthread_join(user, NULL);
 }
