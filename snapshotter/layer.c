@@ -87,10 +87,9 @@ static int known_tar(struct store *s, const struct digest *id, int64_t clamp, bo
 
 bool layer_is_here(struct store *s, const struct digest *id)
 {
-	struct layer l;
 	struct digest tar;
 	struct err ignored;
-	return store_get_layer(s, id, &l, &ignored) == 0 && (store_has_folder(s, id) || layer_find_tar(s, id, &tar, &ignored) == 0);
+	return store_has_layer(s, id) && (store_has_folder(s, id) || layer_find_tar(s, id, &tar, &ignored) == 0);
 }
 
 int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, const struct cancel *cancel, struct digest *ret_diff_id,
@@ -126,7 +125,21 @@ struct recode {
 	int level;
 	unsigned threads;
 	const struct cancel *cancel;
+	struct sink *also; /* may be NULL */
 };
+
+/* The blob's bytes into the store, and to whoever wants them on the way. */
+struct both {
+	struct sink sink;
+	struct sink *first, *second;
+};
+
+static int both_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	struct both *b = (struct both *)s;
+	TRY(sink_write(b->first, p, len, e));
+	return b->second ? sink_write(b->second, p, len, e) : 0;
+}
 
 static void compressor_cleanup(struct compressor **z)
 {
@@ -152,35 +165,50 @@ static int recode(struct store *s, const struct digest *from, const struct diges
 	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
 	TRY(layer_source_open(s, from, how->cancel, &src, e));
 	TRY(blobs_writer(s->blobs, &blob, e));
-	TRY(compressor_new(how->c, how->level, how->threads, blob_writer_sink(blob), &z, e));
+	struct both out = {.sink.write = both_write, .first = blob_writer_sink(blob), .second = how->also};
+	TRY(compressor_new(how->c, how->level, how->threads, &out.sink, &z, e));
 	TRY(pump(src, compressor_sink(z), e));
 	TRY(compressor_finish(z, e));
 	TRY(layer_source_verify(src, from, diff_id, e));
 	return blob_writer_commit(blob, NULL, UINT64_MAX, ret_blob, ret_size, e);
 }
 
-int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
-	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compression c, struct digest *ret_blob, uint64_t *ret_size)
 {
 	bool found = false;
-	struct digest blob, from;
+	struct digest blob;
 	uint64_t size = 0;
+	struct err ignored;
 	if (c == COMPRESS_NONE && blobs_has(s->blobs, diff_id, &size)) {
 		*ret_blob = *diff_id;
 		*ret_size = size;
-		return 0;
+		return true;
 	}
-	TRY(store_get_blob(s, diff_id, c, &found, &blob, &size, e));
-	if (found && blobs_has(s->blobs, &blob, NULL)) {
-		*ret_blob = blob;
-		*ret_size = size;
-		return 0;
-	}
-	struct recode how = {c, level, threads, cancel};
+	if (store_get_blob(s, diff_id, c, &found, &blob, &size, &ignored) < 0 || !found || !blobs_has(s->blobs, &blob, NULL))
+		return false;
+	*ret_blob = blob;
+	*ret_size = size;
+	return true;
+}
+
+int layer_make_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct sink *also, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+{
+	struct digest blob, from;
+	uint64_t size;
+	struct recode how = {c, level, threads, cancel, also};
 	TRY(layer_find_blob(s, diff_id, &from, e));
 	TRY(recode(s, &from, diff_id, &how, &blob, &size, e));
 	TRY(store_set_blob(s, diff_id, c, &blob, size, e));
 	*ret_blob = blob;
 	*ret_size = size;
 	return 0;
+}
+
+int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+{
+	if (layer_has_blob(s, diff_id, c, ret_blob, ret_size))
+		return 0;
+	return layer_make_blob(s, diff_id, c, level, threads, cancel, NULL, ret_blob, ret_size, e);
 }

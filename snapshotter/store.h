@@ -91,6 +91,8 @@ int store_add_folder(struct store *s, int dirfd, const char *name, const struct 
 /* ERR_NOT_FOUND. */
 int store_get_layer(struct store *s, const struct digest *id, struct layer *ret, struct err *e);
 int store_layer_index(struct store *s, const struct digest *id, struct index **ret, struct err *e);
+/* Is it recorded, and its index there? */
+bool store_has_layer(struct store *s, const struct digest *id);
 bool store_has_folder(struct store *s, const struct digest *id);
 /* O_PATH descriptor of layers/<id>/fs. */
 int store_layer_folder(struct store *s, const struct digest *id, int *ret_fd, struct err *e);

@@ -37,6 +37,14 @@ static int has_row(struct store *s, const struct digest *id, bool *ret, struct e
 	return 0;
 }
 
+/* False for a record whose folder somebody took away. */
+static bool has_index(struct store *s, const struct digest *id)
+{
+	char path[STORE_LAYER_PATH];
+	store_layer_path(id, "/index", path);
+	return fs_exists(s->fd, path);
+}
+
 static int insert_row(struct store *s, const struct layer *l, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
@@ -112,7 +120,7 @@ static int add_in_transaction(struct store *s, int dirfd, const char *name, cons
 	bool recorded;
 	char to[STORE_LAYER_PATH];
 	TRY(has_row(s, &l->id, &recorded, e));
-	if (recorded) {
+	if (recorded && has_index(s, &l->id)) {
 		cleanup_free char *fs = mem_printf("%s/fs", name);
 		TRY(move_folder(s, dirfd, fs, &l->id, e));
 		return set_diff_id(s, &l->id, &l->diff_id, e);
@@ -120,7 +128,7 @@ static int add_in_transaction(struct store *s, int dirfd, const char *name, cons
 	store_layer_path(&l->id, "", to);
 	TRY(move_layer(s, dirfd, name, to, e));
 	TRY(mark_unsynced(s, &l->id, e));
-	return insert_row(s, l, e);
+	return recorded ? set_diff_id(s, &l->id, &l->diff_id, e) : insert_row(s, l, e);
 }
 
 int store_add_layer(struct store *s, int dirfd, const char *name, const struct layer *l, struct err *e)
@@ -197,6 +205,13 @@ int store_layer_index(struct store *s, const struct digest *id, struct index **r
 	if (index_read(s->fd, path, ret, e) < 0)
 		return err_wrap(e, "layer %.12s", path + 7);
 	return 0;
+}
+
+bool store_has_layer(struct store *s, const struct digest *id)
+{
+	struct err ignored;
+	bool recorded = false;
+	return has_row(s, id, &recorded, &ignored) == 0 && recorded && has_index(s, id);
 }
 
 bool store_has_folder(struct store *s, const struct digest *id)

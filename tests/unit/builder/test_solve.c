@@ -67,7 +67,8 @@ Test(solve, without_the_cache_a_step_runs_again_and_gives_the_same_layer)
 	cr_expect(digest_eq(&before, &bench_tree(&b, s)->layers[0].id));
 }
 
-Test(solve, a_record_whose_bytes_are_gone_is_a_miss)
+/* What is taken away of layers/<id>. */
+static void check_gone(const char *part)
 {
 	cleanup_bench struct bench b;
 	atomic_uint runs = 0;
@@ -78,11 +79,23 @@ Test(solve, a_record_whose_bytes_are_gone_is_a_miss)
 	char hex[DIGEST_HEX + 1];
 	struct err e;
 	digest_hex(&bench_tree(&b, s)->layers[0].id, hex);
-	cleanup_free char *folder = mem_printf("layers/%s/fs", hex);
+	cleanup_free char *folder = mem_printf("layers/%s%s", hex, part);
 	cr_assert_eq(fs_remove_tree(b.store->fd, folder, &e), 0);
 	cr_assert_eq(bench_solve(&b, s), 0, "%s", b.e.text);
 	cr_expect_eq(runs, 2u);
 	cr_expect(store_has_folder(b.store, &bench_tree(&b, s)->layers[0].id));
+	cr_assert_eq(bench_solve(&b, s), 0, "%s", b.e.text);
+	cr_expect_eq(runs, 2u);
+}
+
+Test(solve, a_record_whose_bytes_are_gone_is_a_miss)
+{
+	check_gone("/fs");
+}
+
+Test(solve, a_record_whose_layer_is_gone_is_a_miss)
+{
+	check_gone("");
 }
 
 Test(solve, a_result_to_be_kept_out_is_not_recorded)
