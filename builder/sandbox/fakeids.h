@@ -6,8 +6,10 @@
  * Users and owners for a user namespace with one id, where the kernel refuses every other: chown and the calls that set
  * and get ids are answered by the builder through a seccomp listener. Processes are told the ids they have set, and
  * keep the rights they have. chown is written down in an extended attribute of the file, "user.cooper.owner" =
- * "UID:GID", for whoever makes a layer of the upper. Links cannot have one: theirs is lost.
+ * "UID:GID", for whoever makes a layer of the upper, and stat tells it, so that copies keep their owner. Links cannot
+ * have one: theirs is lost.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,12 +37,24 @@ enum owner_call {
 	OWNER_GETRESUID,
 	OWNER_GETRESGID,
 	OWNER_GETGROUPS,
+	OWNER_STAT, /* from here on: what files belong to */
+	OWNER_LSTAT,
+	OWNER_FSTAT,
+	OWNER_NEWFSTATAT,
+	OWNER_STATX,
 };
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);
 
 /* owners.c: one of the chown calls of process pid; 0 or a negative errno. */
 int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *args);
+/* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better.
+ * `uid`, `gid`: of the step; upper_fd: what it wrote. */
+struct owners_step {
+	int upper_fd;
+	uint32_t uid, gid;
+};
+bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args);
 
 struct job;
 struct err;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chown for a step with one id: finds the file the step means and writes its owner down. A step could change a path
- * between our reading and our use of it; so the path is only ever opened inside the step's own root, and what it can
- * gain is a note about a file that it could have chown'ed anyway.
+ * chown for a step with one id: finds the file the step means and writes its owner down; and stat, which tells it. A
+ * step could change a path between our reading and our use of it; so the path is only ever opened inside the step's own
+ * root, and what it can gain is a note about a file that it could have chown'ed anyway.
  */
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -121,4 +121,97 @@ int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *a)
 	int rc = record(fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
+}
+
+/* --- stat ------------------------------------------------------------------------------------------------------------
+ */
+
+/* The arguments of a stat call, whichever it is. */
+struct stat_call {
+	int dirfd, flags;
+	uint64_t path, buffer; /* path 0: the descriptor itself */
+	unsigned int mask;
+};
+
+static struct stat_call arguments(enum owner_call call, const unsigned long long *a)
+{
+	switch (call) {
+	case OWNER_STAT:
+		return (struct stat_call){.dirfd = AT_FDCWD, .path = a[0], .buffer = a[1]};
+	case OWNER_LSTAT:
+		return (struct stat_call){.dirfd = AT_FDCWD, .path = a[0], .buffer = a[1], .flags = AT_SYMLINK_NOFOLLOW};
+	case OWNER_FSTAT:
+		return (struct stat_call){.dirfd = (int)a[0], .buffer = a[1]};
+	case OWNER_NEWFSTATAT:
+		return (struct stat_call){.dirfd = (int)a[0], .path = a[1], .buffer = a[2], .flags = (int)a[3]};
+	default:
+		return (struct stat_call){
+		    .dirfd = (int)a[0], .path = a[1], .flags = (int)a[2], .mask = (unsigned int)a[3], .buffer = a[4]};
+	}
+}
+
+/* Did this step make the file? Then it is in the upper under its path, without overlayfs' mark of what was copied up. */
+static bool is_new(const struct owners_step *s, int fd)
+{
+	char link[40], path[PATH_MAX], mark[40];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 1 || path[0] != '/')
+		return false;
+	path[n] = '\0';
+	const struct open_how how = {
+	    .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	cleanup_close int in_upper = (int)syscall(SYS_openat2, s->upper_fd, path + 1, &how, sizeof(how));
+	if (in_upper < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", in_upper);
+	return getxattr(link, "user.overlay.origin", mark, sizeof(mark)) < 0 && errno == ENODATA;
+}
+
+/* The owner that the kernel does not know. */
+static bool other_owner(const struct owners_step *s, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	char path[40], text[32];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
+	if (n > 0) {
+		text[n] = '\0';
+		return sscanf(text, "%10u:%10u", ret_uid, ret_gid) == 2;
+	}
+	if ((s->uid == 0 && s->gid == 0) || !is_new(s, fd))
+		return false;
+	*ret_uid = s->uid;
+	*ret_gid = s->gid;
+	return true;
+}
+
+static bool tell(pid_t pid, uint64_t address, void *p, size_t len)
+{
+	struct iovec local = {p, len}, remote = {(void *)(uintptr_t)address, len};
+	return process_vm_writev(pid, &local, 1, &remote, 1, 0) == (ssize_t)len;
+}
+
+bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *a)
+{
+	struct stat_call c = arguments(call, a);
+	uint32_t uid, gid;
+	char what[32];
+	snprintf(what, sizeof(what), "fd/%d", c.dirfd);
+	cleanup_close int fd = c.path ? open_path(pid, c.dirfd, c.path, c.flags) : open_proc(pid, what);
+	if (fd < 0 || !other_owner(s, fd, &uid, &gid))
+		return false;
+	if (call == OWNER_STATX) {
+		struct statx x;
+		if (statx(fd, "", AT_EMPTY_PATH | (c.flags & AT_STATX_SYNC_TYPE), c.mask, &x) < 0)
+			return false;
+		x.stx_uid = uid;
+		x.stx_gid = gid;
+		return tell(pid, c.buffer, &x, sizeof(x));
+	}
+	struct stat st; /* glibc's is the kernel's on 64-bit machines */
+	if (fstatat(fd, "", &st, AT_EMPTY_PATH) < 0)
+		return false;
+	st.st_uid = uid;
+	st.st_gid = gid;
+	return tell(pid, c.buffer, &st, sizeof(st));
 }

@@ -272,14 +272,31 @@ static void close_writers(struct job *j)
 	j->out[1] = j->err[1] = -1;
 }
 
-/* Waits until the step has been started or has failed to. */
+/* Waits until the step has been started or has failed to. With one id its last stages ask already. */
 static bool started(struct job *j)
 {
-	char c;
-	while (read(j->status_read, &c, 1) < 0 && errno == EINTR)
-		;
-	terminal_begin(j);
-	fakeids_take(j);
+	bool begun = false;
+	for (;;) {
+		struct pollfd p[] = {{.fd = j->status_read, .events = POLLIN},
+		    {.fd = j->fakeids && j->listener < 0 ? j->channel[0] : -1, .events = POLLIN},
+		    {.fd = j->fakeids ? j->listener : -1, .events = POLLIN}};
+		if (poll(p, ARRAY_LEN(p), -1) < 0)
+			continue;
+		if (p[0].revents)
+			break;
+		if (p[1].revents && j->terminal && !begun) { /* the terminal was sent first */
+			terminal_begin(j);
+			begun = true;
+		} else if (p[1].revents) {
+			fakeids_take(j);
+		}
+		if (p[2].revents)
+			fakeids_serve(j);
+	}
+	if (!begun)
+		terminal_begin(j);
+	if (j->listener < 0)
+		fakeids_take(j);
 	return j->shared->error == 0;
 }
 

@@ -175,6 +175,10 @@ static void each_owner(
 		if (has_16_bit_ids(a) && !both && strncmp(seccomp_owners[i].name, "get", 3) != 0)
 			fn(a, seccomp_owners[i].name, "PRETEND", arg);
 	}
+	bool native = !has_16_bit_ids(a) && a->token != SCMP_ARCH_X32;
+	for (size_t i = 0; i < sizeof(seccomp_stats) / sizeof(seccomp_stats[0]); i++)
+		if (native || seccomp_stats[i].everywhere)
+			fn(a, seccomp_stats[i].name, seccomp_stats[i].call, arg);
 }
 
 static void set_notify(const struct arch *a, const char *name, const char *call, void *arg)

@@ -69,6 +69,15 @@ static const struct {
 	{"getgroups", "getgroups32", "GETGROUPS"},
 };
 
+/* Those that tell whom a file belongs to. Only of the machine's own kind: the others have other structs; statx is the same for all. */
+static const struct {
+	const char *name, *call;
+	bool everywhere;
+} seccomp_stats[] = {
+	{"stat", "STAT", false}, {"lstat", "LSTAT", false}, {"fstat", "FSTAT", false}, {"newfstatat", "NEWFSTATAT", false},
+	{"statx", "STATX", true},
+};
+
 /* clang-format on */
 
 #endif
