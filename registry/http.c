@@ -232,6 +232,7 @@ static int run(const struct http_module *m, struct http_lane *lane, struct http_
 	m->start(lane, j);
 	if (x->rq->feed)
 		rc = x->rq->feed(x->rq->feed_arg, &to.sink, e);
+	j->broken = rc < 0;
 	m->finish(lane);
 	if (rc < 0 && !to.over && x->rc == 0) {
 		x->ans->end = HTTP_DONE; /* the bytes could not be had */

@@ -38,7 +38,7 @@ struct http_request {
 	const char *const *headers; /* "Name: value" */
 	size_t nheaders;
 	struct str body;            /* small; p NULL: none */
-	/* or an upload: called once to give feed_size bytes */
+	/* or an upload: called once to give feed_size bytes (UINT64_MAX: as many as there are, sent in chunks) */
 	int (*feed)(void *arg, struct sink *to, struct err *e);
 	void *feed_arg;
 	uint64_t feed_size;

@@ -26,6 +26,7 @@ struct http_lane {
 	struct http_job *job;
 	const char *pushed; /* bytes that are waiting to be sent */
 	size_t npushed;
+	bool over; /* nothing more will be pushed */
 	uint64_t sent;
 	bool paused, running;
 	char error[CURL_ERROR_SIZE];
@@ -100,7 +101,7 @@ static size_t on_read(char *to, size_t size, size_t n, void *arg)
 {
 	struct http_lane *l = arg;
 	size_t room = size * n;
-	if (l->sent == l->job->upload_size)
+	if (l->sent == l->job->upload_size || (l->over && l->npushed == 0))
 		return 0;
 	if (l->npushed == 0) {
 		l->paused = true;
@@ -271,7 +272,7 @@ static void start(struct http_lane *l, struct http_job *job)
 	l->job = job;
 	l->sent = 0;
 	l->npushed = 0;
-	l->paused = false;
+	l->paused = l->over = false;
 	l->error[0] = '\0';
 	set_all(l, job);
 	l->running = true;
@@ -299,7 +300,9 @@ static bool push(struct http_lane *l, const void *p, size_t len)
 static void finish(struct http_lane *l)
 {
 	hold_sigpipe(l);
-	if (l->running && l->job->upload && l->sent < l->job->upload_size) {
+	bool whole = l->job->upload_size == UINT64_MAX ? !l->job->broken : l->sent == l->job->upload_size;
+	l->over = true;
+	if (l->running && l->job->upload && !whole) {
 		ended(l, CURLE_WRITE_ERROR); /* the one who has the bytes gave up */
 	} else if (l->running && l->paused) {
 		l->paused = false;

@@ -31,7 +31,8 @@ struct http_job {
 	const void *body;           /* sent when not NULL */
 	size_t body_len;
 	bool upload;                /* the body is pushed, upload_size bytes of it */
-	uint64_t upload_size;
+	uint64_t upload_size;       /* UINT64_MAX: nobody knows, it is sent in chunks */
+	bool broken;                /* set before finish: the body will not be complete */
 	bool allow_http;            /* else https only */
 	const char *proxy;          /* "" for none */
 	const char *no_proxy;
@@ -64,7 +65,7 @@ struct http_module {
 	/* Runs to the end. */
 	void (*finish)(struct http_lane *l);
 };
-enum { HTTP_MODULE_VERSION = 1 };
+enum { HTTP_MODULE_VERSION = 2 };
 #define HTTP_MODULE_SYMBOL "cooper_http_module"
 
 #endif

@@ -26,6 +26,9 @@ struct place_ops {
 	int (*put_manifest)(struct place *p, const struct descriptor *d, struct str bytes, struct str name, struct err *e);
 	/* A cheaper way to get the blob there (mount from another repository of the registry); true when done. May be NULL. */
 	bool (*adopt)(struct place *p, const struct descriptor *d, struct str from_repo);
+	/* Takes a blob whose digest is only known when `from`, called once at most, has given its last byte. Nothing is tried again: on
+	 * failure the blob is written in the usual way. May be NULL. */
+	int (*stream)(struct place *p, int (*from)(void *arg, struct sink *to, struct digest *ret, struct err *e), void *arg, struct err *e);
 	void (*close)(struct place *p);
 };
 struct place {

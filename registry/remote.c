@@ -319,6 +319,7 @@ static const struct place_ops remote_ops = {
 	.write = remote_write,
 	.put_manifest = remote_put_manifest,
 	.adopt = remote_adopt,
+	.stream = remote_stream,
 	.close = remote_close,
 };
 

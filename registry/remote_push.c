@@ -55,8 +55,7 @@ static bool take_session(struct remote *r, const struct digest *d, struct url *r
 	return found;
 }
 
-/* The upload's address, from the answer to a POST at `path`. */
-static int session_url(struct remote *r, const char *path, const struct http_answer *ans, struct arena *a, struct url *ret, struct err *e)
+int remote_session_url(struct remote *r, const char *path, const struct http_answer *ans, struct arena *a, struct url *ret, struct err *e)
 {
 	struct str location;
 	struct url base;
@@ -75,25 +74,25 @@ static int session_url(struct remote *r, const char *path, const struct http_ans
 	return 0;
 }
 
-static int fail(struct remote *r, const char *what, int rc, const struct http_answer *ans, struct err *e)
+int remote_fail(struct remote *r, const char *what, int rc, const struct http_answer *ans, struct err *e)
 {
 	if (rc == 0)
 		return client_refused(r->client, what, ans, e);
 	return e->code == ERR_CANCELLED || e->code == ERR_DENIED ? rc : client_wrap(r->client, e);
 }
 
-static int open_session(struct remote *r, const struct digest *d, struct arena *a, struct url *ret, struct err *e)
+int remote_open_session(struct remote *r, const struct digest *d, struct arena *a, struct url *ret, struct err *e)
 {
 	cleanup_answer struct http_answer ans = {0};
-	if (take_session(r, d, ret))
+	if (d && take_session(r, d, ret))
 		return 0;
 	char *path = arena_printf(a, "/v2/%.*s/blobs/uploads/", STR_ARG(r->repo));
 	struct client_call call = {.method = "POST", .path = path, .scopes = r->scopes, .body = STR(""), .limit = 1024 * 1024,
 		.total_seconds = 120};
 	int rc = client_send(r->client, &call, &ans, e);
 	if (rc < 0 || ans.status != 202)
-		return fail(r, "upload", rc, &ans, e);
-	return session_url(r, path, &ans, a, ret, e);
+		return remote_fail(r, "upload", rc, &ans, e);
+	return remote_session_url(r, path, &ans, a, ret, e);
 }
 
 bool remote_adopt(struct place *p, const struct descriptor *d, struct str from_repo)
@@ -115,7 +114,7 @@ bool remote_adopt(struct place *p, const struct descriptor *d, struct str from_r
 	call.scopes = arena_printf(&a, "%s repository:%.*s:pull", r->scopes, STR_ARG(from_repo));
 	if (client_send(r->client, &call, &ans, &ignored) < 0)
 		return false;
-	if (ans.status == 202 && session_url(r, path, &ans, &a, &u, &ignored) == 0)
+	if (ans.status == 202 && remote_session_url(r, path, &ans, &a, &u, &ignored) == 0)
 		keep_session(r, &d->digest, &u);
 	return ans.status == 201;
 }
@@ -133,8 +132,7 @@ static int feed(void *arg, struct sink *to, struct err *e)
 	return s->from(s->arg, to, e);
 }
 
-/* A registry that says what it has stored must mean our blob. */
-static int check_stored(const struct http_answer *ans, const struct digest *d, struct err *e)
+int remote_check_stored(const struct http_answer *ans, const struct digest *d, struct err *e)
 {
 	struct str text;
 	struct digest stored;
@@ -150,7 +148,7 @@ static int write_once(struct remote *r, const struct descriptor *d, struct sendi
 	cleanup_arena struct arena a = {0};
 	char text[DIGEST_TEXT + 1];
 	struct url u;
-	TRY(open_session(r, &d->digest, &a, &u, e));
+	TRY(remote_open_session(r, &d->digest, &a, &u, e));
 	digest_text(&d->digest, text);
 	u.path = str_of(arena_printf(&a, "%.*s%cdigest=%s", STR_ARG(u.path), str_find(u.path, '?') >= 0 ? '&' : '?', text));
 	struct client_call call = {.method = "PUT", .url = &u, .scopes = r->scopes, .headers = {"Content-Type: application/octet-stream"},
@@ -168,7 +166,7 @@ int remote_write(struct place *p, const struct descriptor *d, int (*from)(void *
 		cleanup_answer struct http_answer ans = {0};
 		int rc = write_once(r, d, &s, &ans, e);
 		if (rc == 0 && ans.status >= 200 && ans.status < 300)
-			return check_stored(&ans, &d->digest, e);
+			return remote_check_stored(&ans, &d->digest, e);
 		if (rc < 0 && ans.status == 0 && ans.end == HTTP_DONE)
 			return rc; /* no upload was opened, or the bytes could not be had: said already */
 		if (rc == 0 && ans.status == 404) { /* the upload is known no more */
@@ -177,7 +175,7 @@ int remote_write(struct place *p, const struct descriptor *d, int (*from)(void *
 		}
 		int again = rc == -ERR_DENIED ? 0 : retry_wait(&retry, rc, &ans, client_cancel(r->client), e);
 		if (again <= 0)
-			return rc == -ERR_NOT_FOUND ? rc : fail(r, "upload", again < 0 ? again : rc, &ans, e);
+			return rc == -ERR_NOT_FOUND ? rc : remote_fail(r, "upload", again < 0 ? again : rc, &ans, e);
 	}
 }
 
@@ -199,6 +197,6 @@ int remote_put_manifest(struct place *p, const struct descriptor *d, struct str 
 	call.headers[0] = arena_printf(&a, "Content-Type: %.*s", STR_ARG(d->media_type));
 	int rc = client_send(r->client, &call, &ans, e);
 	if (rc < 0 || ans.status < 200 || ans.status >= 300)
-		return fail(r, arena_printf(&a, "manifest %.*s", STR_ARG(to)), rc, &ans, e);
-	return check_stored(&ans, &d->digest, e);
+		return remote_fail(r, arena_printf(&a, "manifest %.*s", STR_ARG(to)), rc, &ans, e);
+	return remote_check_stored(&ans, &d->digest, e);
 }

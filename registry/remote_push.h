@@ -36,6 +36,14 @@ bool remote_kept(struct remote *r, const struct digest *d, struct buf *out);
 int remote_write(struct place *p, const struct descriptor *d, int (*from)(void *arg, struct sink *to, struct err *e), void *arg,
 	struct err *e);
 int remote_put_manifest(struct place *p, const struct descriptor *d, struct str bytes, struct str name, struct err *e);
+int remote_stream(struct place *p, int (*from)(void *arg, struct sink *to, struct digest *ret, struct err *e), void *arg, struct err *e);
+/* Opens an upload; *ret is where its bytes go. `d`: the blob, or NULL. */
+int remote_open_session(struct remote *r, const struct digest *d, struct arena *a, struct url *ret, struct err *e);
+/* The upload's address, from the answer to a request at `path`. */
+int remote_session_url(struct remote *r, const char *path, const struct http_answer *ans, struct arena *a, struct url *ret, struct err *e);
+int remote_fail(struct remote *r, const char *what, int rc, const struct http_answer *ans, struct err *e);
+/* A registry that says what it has stored must mean our blob. */
+int remote_check_stored(const struct http_answer *ans, const struct digest *d, struct err *e);
 bool remote_adopt(struct place *p, const struct descriptor *d, struct str from_repo);
 
 #endif

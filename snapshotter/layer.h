@@ -49,6 +49,11 @@ int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, cons
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
 
+/* The same in two halves: is it made already; and making it, its bytes given to `also` on the way (which must not fail). */
+bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compression c, struct digest *ret_blob, uint64_t *ret_size);
+int layer_make_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct sink *also, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
+
 /* Places a whole tree (its layers' folders merged, bottom first) into a plain folder, as `-o type=local` and single-folder
  * mounts want it: modes, times, hard links, devices where allowed; owners only when `owners`. clamp: every time becomes this
  * one when it is not INT64_MAX (exactly, also earlier ones). */

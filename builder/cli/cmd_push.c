@@ -67,8 +67,9 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 	ref_print_repo(to, &repo);
 	if (!o->quiet)
 		fprintf(stderr, "The push refers to repository [%s]\n", repo.p);
-	TRY(outbound_manifest(l->store, &image->descriptor, &out, cli->arena, &d, e));
 	TRY(remote_flags_open(cli, &o->remote, to, true, &remote, e));
+	out.to = remote;
+	TRY(outbound_manifest(l->store, &image->descriptor, &out, cli->arena, &d, e));
 	how.title = arena_printf(cli->arena, "[push] %s:%.*s", repo.p, STR_ARG(to->tag));
 	if (remote_transfer(
 	        cli, &how, offer_init(&offer, l->layout, &d), (struct str){0}, remote, to->tag, &stored, e) < 0)

@@ -25,6 +25,69 @@ static enum media_family family_of(const struct outbound_opts *o, const struct m
 	return o->family == OUTBOUND_AS_IS ? m->family : o->family == OUTBOUND_OCI ? MEDIA_OCI : MEDIA_DOCKER;
 }
 
+/* --- sending while compressing --- */
+
+struct streaming {
+	struct store *s;
+	const struct outbound_opts *o;
+	const struct digest *diff_id;
+	struct descriptor *d;
+	bool tried; /* the blob was made, or could not be */
+	int rc;
+	struct err e;
+};
+
+/* The way to the outside may break; the blob is made all the same. */
+struct onward {
+	struct sink sink;
+	struct sink *to;
+	bool broken;
+};
+
+static int onward_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	struct onward *w = (struct onward *)s;
+	struct err ignored;
+
+	(void)e;
+	if (!w->broken && sink_write(w->to, p, len, &ignored) < 0)
+		w->broken = true;
+	return 0;
+}
+
+static int stream_blob(void *arg, struct sink *to, struct digest *ret, struct err *e)
+{
+	struct streaming *st = arg;
+	const struct outbound_opts *o = st->o;
+	struct onward w = {.sink.write = onward_write, .to = to};
+
+	st->tried = true;
+	st->rc = layer_make_blob(st->s, st->diff_id, o->compression, o->level, o->threads, o->cancel, &w.sink, &st->d->digest,
+	    &st->d->size, &st->e);
+	if (st->rc < 0 || w.broken)
+		return err_set(e, ERR_REMOTE, "the upload has broken off");
+	*ret = st->d->digest;
+	return 0;
+}
+
+/* The blob in the store; with luck, it is outside, too. */
+static int need_blob(
+    struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
+{
+	struct streaming st = {.s = s, .o = o, .diff_id = diff_id, .d = d};
+	struct err ignored;
+
+	if (layer_has_blob(s, diff_id, o->compression, &d->digest, &d->size))
+		return 0;
+	if (o->to && o->to->ops->stream)
+		(void)o->to->ops->stream(o->to, stream_blob, &st, &ignored);
+	if (st.tried && st.rc < 0)
+		*e = st.e;
+	if (st.tried)
+		return st.rc;
+	return layer_need_blob(s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
+}
+
 static int convert(
     struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
 {
@@ -34,7 +97,7 @@ static int convert(
 		o->layer(o->arg, diff_id, d->size);
 	if (digest_eq(diff_id, &d->digest))
 		TRY(store_set_blob(s, diff_id, COMPRESS_NONE, diff_id, d->size, e));
-	rc = layer_need_blob(s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
+	rc = need_blob(s, o, diff_id, d, e);
 	if (rc == -ERR_NOT_FOUND) {
 		struct digest id;
 

@@ -7,7 +7,7 @@
  * The config, and with it the image's id, stays as it is; only the layers' descriptors change, and so the manifest's digest.
  */
 #include "base/pool.h"
-#include "registry/oci.h"
+#include "registry/place.h"
 #include "snapshotter/store.h"
 
 enum outbound_family { OUTBOUND_AS_IS, OUTBOUND_OCI, OUTBOUND_DOCKER };
@@ -20,6 +20,7 @@ struct outbound_opts {
 	const struct annotations *annotations; /* added to each manifest; NULL: none */
 	unsigned threads;               /* 0: all cores */
 	const struct cancel *cancel;
+	struct place *to;               /* where the image will go: layers are sent there while they are compressed. May be NULL */
 	/* Told before each layer that has to be compressed; may be NULL. */
 	void (*layer)(void *arg, const struct digest *diff_id, uint64_t size);
 	void *arg;
