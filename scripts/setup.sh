@@ -52,7 +52,7 @@ run_tests() {
 	say "building in $folder"
 	ninja -C "$folder" all meson-test-prereq
 	say "testing in $folder"
-	as_root meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+	as_root scripts/own-root meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
 }
 
 # test_user NAME: an ordinary user with subordinate ids.
