@@ -1,115 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Steps become ready when their inputs have trees. A ready step is looked up by the solving thread itself; only a miss goes to a
- * worker. The state array below is touched by the solving thread alone; a worker gets a `struct job` and hands it back through
+ * worker. What is in solve_impl.h is touched by the solving thread alone; a worker gets a `struct job` and hands it back through
  * a queue.
  */
-#include "builder/solve/solve.h"
+#include "builder/solve/solve_impl.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <time.h>
 
-#include "base/jval.h"
-#include "builder/solve/why.h"
 #include "snapshotter/layer.h"
 
 /* Part of every key: raise it when the meaning of a record changes. */
 enum { KEY_VERSION = 1 };
 
-struct state {
-	bool needed;
-	unsigned missing;          /* inputs without a tree yet */
-	bool want_tar, want_folder;
-	uint32_t event;            /* number in the event stream; 0: not announced */
-	enum { WAITING, READY, RUNNING, DONE } phase;
-	const struct tree *tree;
-};
-
-struct job {
-	struct solver *solver;
-	const struct step *step;
-	struct task task;
-	pthread_t thread;
-	bool threaded;             /* thread has to be joined */
-	struct digest key;
-	struct str then_why;       /* of the family's newest record; in arena */
-	struct arena arena;
-	struct outcome outcome;
-	int rc;
-	struct err e;
-	struct job *next;
-};
-
-struct solver {
-	const struct plan *plan;
-	const struct solve_opts *o;
-	struct solved *result;
-	struct state *states;
-	unsigned running, limit;
-	size_t first;              /* all steps before it are done */
-	bool prepared;             /* before_run was called */
-	bool explained;
-	struct cancel stop;        /* set when a step failed: the others are stopped */
-	/* finished jobs */
-	pthread_mutex_t lock;
-	pthread_cond_t ready;
-	struct job *finished, **finished_end; /* in order of time */
-	const struct step *failed;
-	int rc;
-	struct err e;
-};
-
 static bool stopping(const struct solver *s)
 {
 	return cancelled(s->o->cancel) || cancelled(&s->stop);
-}
-
-/* --- announcing --- */
-
-static void step_name(const struct step *st, struct buf *out)
-{
-	if (st->internal || !st->of) {
-		buf_printf(out, "[internal] %s", st->label ? st->label : st->op->name);
-		return;
-	}
-	int width = snprintf(NULL, 0, "%u", st->of);
-	if (st->stage)
-		buf_printf(out, "[%s %*u/%u] ", st->stage, width, st->nth, st->of);
-	else
-		buf_printf(out, "[%*u/%u] ", width, st->nth, st->of);
-	/* One line: continuation lines and heredocs are shown by their first one. */
-	struct str label = str_of(st->label);
-	ptrdiff_t nl = str_find(label, '\n');
-	buf_str(out, nl < 0 ? label : str_sub(label, 0, (size_t)nl));
-}
-
-static uint32_t announce(struct solver *s, const struct step *st)
-{
-	struct state *state = &s->states[st->number];
-	if (state->event || !s->o->events)
-		return state->event;
-	cleanup_buf struct buf name = {0};
-	uint32_t inputs[64];
-	size_t n = 0;
-	step_name(st, &name);
-	for (size_t i = 0; i < st->ninputs && n < ARRAY_LEN(inputs); i++)
-		if (s->states[st->inputs[i]->number].event)
-			inputs[n++] = s->states[st->inputs[i]->number].event;
-	state->event = event_step(s->o->events, buf_view(&name), &st->id, inputs, n);
-	return state->event;
-}
-
-static void on_log(void *arg, const struct step *st, int stream, const void *p, size_t len)
-{
-	struct solver *s = arg;
-	event_log(s->o->events, s->states[st->number].event, stream, p, len);
-}
-
-static void on_warn(void *arg, const struct step *st, const char *text)
-{
-	struct solver *s = arg;
-	event_warning(s->o->events, s->states[st->number].event, "", NULL, NULL, st->line, st->end_line, str_of(text));
 }
 
 /* --- keys --- */
@@ -228,36 +134,6 @@ static int record(struct solver *s, struct job *j, struct err *e)
 	return store_add_record(s->o->store, &r, e);
 }
 
-static void explain(struct solver *s, struct job *j)
-{
-	const struct step *st = j->step;
-	if (!s->o->explain_json && !s->o->explain_all && s->explained)
-		return;
-	cleanup_buf struct buf text = {0}, files = {0};
-	why_differs(j->then_why, buf_view(&j->task.why), st->no_cache, &text);
-	if (j->rc == 0 && j->outcome.has_layer && j->then_why.len && !digest_none(&j->task.former) && strcmp(st->op->name, "copy") == 0)
-		why_files(s->o->store, &j->task.former, &j->outcome.layer.id, &files);
-	if (files.len)
-		buf_printf(&text, ": %s", files.p);
-	bool first = !s->explained;
-	s->explained = true;
-	if ((s->o->explain_all || (first && j->then_why.len)) && s->o->events)
-		event_note(s->o->events, s->states[st->number].event, "not cached: %s", text.p);
-	if (!s->o->explain_json)
-		return;
-	struct buf *out = s->o->explain_json;
-	buf_puts(out, out->len ? ",\n " : "[");
-	buf_puts(out, "{\"step\":");
-	jval_quote(str_of(st->label), out);
-	if (st->stage) {
-		buf_puts(out, ",\"stage\":");
-		jval_quote(str_of(st->stage), out);
-	}
-	buf_printf(out, ",\"line\":%d,\"reason\":", st->line);
-	jval_quote(buf_view(&text), out);
-	buf_putc(out, '}');
-}
-
 static void job_free(struct job *j)
 {
 	buf_done(&j->task.why);
@@ -316,7 +192,7 @@ static void collect(struct solver *s, struct job *j)
 	s->running--;
 	if (j->rc == 0)
 		j->rc = record(s, j, &j->e);
-	explain(s, j);
+	solve_explain(s, j);
 	if (j->rc < 0) {
 		fail(s, st, j->rc, &j->e);
 		event_failed(s->o->events, s->states[st->number].event, &j->e);
@@ -332,7 +208,7 @@ static void collect(struct solver *s, struct job *j)
 static int start_run(struct solver *s, struct job *j, struct err *e)
 {
 	TRY(prepare(s, e));
-	announce(s, j->step);
+	solve_announce(s, j->step);
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
 	s->running++;
@@ -349,7 +225,7 @@ static int known(struct solver *s, struct job *j, struct err *e)
 	struct tree *t = NULL;
 	TRY(j->step->op->known(&j->task, &s->result->arena, &t, e));
 	if (!j->step->internal) {
-		announce(s, j->step);
+		solve_announce(s, j->step);
 		event_cached(s->o->events, s->states[j->step->number].event);
 	}
 	done_with(s, j->step, t);
@@ -366,7 +242,7 @@ static struct job *job_new(struct solver *s, const struct step *st)
 	for (size_t i = 0; i < st->ninputs; i++)
 		inputs[i] = s->states[st->inputs[i]->number].tree;
 	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
-		.want_folder = state->want_folder, .log = on_log, .warn = on_warn, .arg = s};
+		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s};
 	return j;
 }
 
@@ -382,7 +258,7 @@ static int advance(struct solver *s, const struct step *st, struct err *e)
 		return rc;
 	}
 	if (!st->internal) /* those are shown when they have something to do */
-		announce(s, st);
+		solve_announce(s, st);
 	rc = make_key(j, e);
 	if (rc == 0)
 		rc = look_up(s, j, &hit, e);
@@ -446,7 +322,7 @@ static void loop(struct solver *s)
 			if (rc < 0) {
 				fail(s, st, rc, &e);
 				s->states[st->number].phase = DONE;
-				announce(s, st);
+				solve_announce(s, st);
 				event_failed(s->o->events, s->states[st->number].event, &e);
 			}
 			continue;
@@ -454,52 +330,6 @@ static void loop(struct solver *s)
 		if (!s->running)
 			return;
 		wait_one(s);
-	}
-}
-
-/* --- what is needed, and in which form --- */
-
-/* Inputs come before their users. */
-static void need(struct solver *s)
-{
-	for (size_t i = s->plan->n; i-- > 0;) {
-		const struct step *st = s->plan->steps[i];
-		if (!s->states[i].needed)
-			continue;
-		for (size_t k = 0; k < st->ninputs; k++)
-			s->states[st->inputs[k]->number].needed = true;
-		s->states[i].missing = (unsigned)st->ninputs;
-		s->states[i].phase = st->ninputs ? WAITING : READY;
-	}
-}
-
-/* Marks the layers that make up st's tree; below a marked one all are. */
-static void want(struct solver *s, const struct step *st, bool tar, bool folder)
-{
-	for (; st; st = st->op->on_tree && st->ninputs ? st->inputs[0] : NULL) {
-		struct state *state = &s->states[st->number];
-		if ((state->want_tar || !tar) && (state->want_folder || !folder))
-			return;
-		state->want_tar |= tar;
-		state->want_folder |= folder;
-	}
-}
-
-static void mark(struct solver *s, struct step *const *targets, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		s->states[targets[i]->number].needed = true;
-		want(s, targets[i], s->o->want_tar, s->o->want_folder);
-	}
-	need(s);
-	for (size_t i = 0; i < s->plan->n; i++) {
-		const struct step *st = s->plan->steps[i];
-		if (!s->states[i].needed)
-			continue;
-		bool runs = strcmp(st->op->name, "exec") == 0;
-		for (size_t k = 0; k < st->ninputs; k++)
-			if (runs || k > 0 || !st->op->on_tree)
-				want(s, st->inputs[k], false, true);
 	}
 }
 
@@ -513,7 +343,7 @@ int solve(const struct plan *plan, struct step *const *targets, size_t ntargets,
 	ret->trees = arena_new(&ret->arena, (plan->n + 1) * sizeof(*ret->trees));
 	s.states = mem_array(plan->n + 1, sizeof(*s.states));
 	s.limit = o->jobs ? o->jobs : (pool_cores() > 2 ? pool_cores() : 2);
-	mark(&s, targets, ntargets);
+	solve_mark(&s, targets, ntargets);
 	loop(&s);
 	if (s.rc == 0 && cancelled(o->cancel))
 		s.rc = err_set(&s.e, ERR_CANCELLED, "interrupted");
