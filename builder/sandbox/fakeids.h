@@ -48,6 +48,8 @@ enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);
 
 /* owners.c: one of the chown calls of process pid; 0 or a negative errno. */
 int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *args);
+/* owners.c: writes down whom a file of ours is said to belong to; without effect where the file system cannot. */
+void owners_note(int fd, uint32_t uid, uint32_t gid);
 /* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better.
  * `uid`, `gid`: of the step; upper_fd: what it wrote. */
 struct owners_step {

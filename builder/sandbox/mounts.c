@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/io.h"
+#include "builder/sandbox/fakeids.h"
 
 struct job_mount *job_mount_add(struct job *j)
 {
@@ -142,6 +143,8 @@ static int prepare_file(struct job *j, const char *name, const struct sandbox_mo
 	TRY(io_write_all(fd, m->content.p, m->content.len, e));
 	if ((fchown(fd, m->uid, m->gid) < 0 && !j->single_id) || fchmod(fd, m->mode & 07777) < 0)
 		return err_sys(e, "owner %u:%u of a file on tmpfs", m->uid, m->gid);
+	if (j->single_id) /* for stat; tmpfs can note it since Linux 6.6 */
+		owners_note(fd, m->uid, m->gid);
 	return 0;
 }
 

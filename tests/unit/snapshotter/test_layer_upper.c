@@ -287,3 +287,37 @@ Test(layer_upper, equal_layers_have_equal_ids_and_tars)
 	}
 	cr_expect(digest_eq(&ids[0], &ids[1]));
 }
+
+static const struct entry *entry_of(const struct index *ix, const char *path)
+{
+	const struct entry *en = index_find(ix, str_of(path));
+	cr_assert_not_null(en, "%s", path);
+	return en;
+}
+
+#define NOTE(path, owner) "python3 -c 'import os; os.setxattr(\"" path "\", \"user.cooper.owner\", b\"" owner "\")'; "
+
+Test(layer_upper, with_one_id_owners_come_from_the_attribute_and_it_stays_out_of_the_index)
+{
+	STAGE(s, "echo a > a; chown 7:8 a; echo b > b; ln -s a l; chown -h 5:6 l");
+	const struct layer_skip skip = {.owners_in_xattr = true, .uid = 9, .gid = 10};
+	cleanup_index struct index *ix = changes(&s,
+		"echo new > n; mkdir -m 2755 d; echo x > d/x; " NOTE("a", "3:4") NOTE("d", "1:2")
+		"chmod 600 b", &skip);
+	const struct entry *en = entry_of(ix, "a");
+	cr_expect(en->uid == 3 && en->gid == 4 && en->xattrs.len == 0, "what was noted");
+	en = entry_of(ix, "b");
+	cr_expect(en->uid == 0 && en->gid == 0, "copied up: as below, got %u:%u", en->uid, en->gid);
+	en = entry_of(ix, "n");
+	cr_expect(en->uid == 9 && en->gid == 10, "new: the step's user");
+	en = entry_of(ix, "d/x");
+	cr_expect(en->uid == 9 && en->gid == 2, "new in a set-group-id folder");
+}
+
+Test(layer_upper, nobody_believes_the_attribute_elsewhere)
+{
+	STAGE(s, "echo a > a");
+	cleanup_index struct index *ix = changes(&s, "echo n > n; " NOTE("n", "3:4") "true", NULL);
+	const struct entry *en = entry_of(ix, "n");
+	cr_expect(en->uid == 0 && en->gid == 0 && en->xattrs.len == 0);
+}

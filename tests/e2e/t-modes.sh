@@ -1,0 +1,73 @@
+#!/bin/bash
+# Owners of files and failing steps, the same for root, a user with subordinate ids and one without (COOPER_SUBIDS=none).
+. "$(dirname "$0")/lib.sh"
+export SOURCE_DATE_EPOCH=1700000000
+
+# every_mode COMMAND: for the ordinary user once with and once without subordinate ids, each in a store of its own.
+every_mode() {
+	"$@"
+	[ "$ROLE" = user ] || return 0
+	export COOPER_SUBIDS=none COOPER_ROOT=$E2E_DIR/store-single
+	"$@"
+}
+
+owners() {
+	need_busybox
+	mkdir -p ctx
+	echo a >ctx/a
+	cat >ctx/Containerfile <<-'END'
+		FROM busybox
+		RUN echo app:x:501:501::/:/bin/sh >>/etc/passwd && mkdir /d && touch /d/x && chown -R 501:502 /d && chmod 2755 /d
+		COPY --chown=7:8 a /a
+		RUN echo more >>/a && touch /d/new && cp -a /d /copy && stat -c %u:%g /a /d/x /copy/x
+		USER app
+		RUN touch /tmp/mine && stat -c %u /tmp/mine
+	END
+	build_ok --iidfile iid -t o ctx
+	assert_match "$(cat build.log)" "*7:8*501:502*501:502*501*"
+	cooper build -q -o type=tar,dest=o.tar ctx >/dev/null
+	assert_eq "$(tar --numeric-owner -tvf o.tar a d/x d/new copy/x tmp/mine | awk '{print $2}' | tr '\n' ' ')" "7/8 501/502 0/502 501/502 501/501 "
+	same_for_both "$(cat iid)"
+}
+test_owners_are_the_same_in_every_mode() { every_mode owners; }
+
+missing_command() {
+	need_busybox
+	printf 'FROM busybox\nRUN ["nosuch"]\n' >Containerfile
+	assert_fails 1 cooper build .
+	assert_match "$LAST" '*process "nosuch" could not be started: exec: "nosuch": executable file not found in $PATH'
+}
+test_a_missing_command_is_a_failed_step() { every_mode missing_command; }
+
+kept() {
+	need_busybox
+	printf 'FROM busybox\nRUN mkdir /gone && echo below >/gone/f\nRUN rm -r /gone && mkdir /gone && echo made >/made; exit 3\n' >Containerfile
+	rm -rf kept
+	assert_fails 1 cooper build --on-error=shell --output-on-failure kept . </dev/null
+	assert_match "$(cat stderr.log)" "*needs a terminal*"
+	assert_eq "$(cat kept/made)" made
+	assert_no_file kept/gone/f
+	assert_file kept/bin/sh
+}
+test_files_of_a_failed_step_are_kept() { every_mode kept; }
+
+layers_mounted() {
+	need_busybox
+	mkdir -p ctx
+	cat >ctx/Containerfile <<-'END'
+		FROM busybox AS src
+		RUN mkdir /s && echo one >/s/1 && echo gone >/s/2
+		RUN rm /s/2 && echo three >/s/3 && ln -s s /link
+		FROM busybox
+		RUN --mount=from=src,source=/link,target=/m [ "$(ls /m | tr '\n' ' ')" = "1 3 " ] && ! touch /m/x
+		RUN --mount=from=src,source=/s,target=/m,rw echo more >/m/1 && rm /m/3
+		RUN --mount=from=src,source=/s/3,target=/f [ "$(cat /f)" = three ]
+	END
+	build_ok ctx
+	printf 'FROM busybox AS src\nRUN touch /a\nFROM busybox\nRUN --mount=from=src,source=/nope,target=/m true\n' >ctx/Containerfile
+	assert_fails 1 cooper build ctx
+	assert_match "$LAST" '*"/nope": not found*'
+}
+test_trees_of_several_layers_are_mounted_as_one() { every_mode layers_mounted; }
+
+run_tests
