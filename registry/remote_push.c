@@ -89,7 +89,7 @@ int remote_open_session(struct remote *r, const struct digest *d, struct arena *
 	char *path = arena_printf(a, "/v2/%.*s/blobs/uploads/", STR_ARG(r->repo));
 	struct client_call call = {.method = "POST", .path = path, .scopes = r->scopes, .body = STR(""), .limit = 1024 * 1024,
 		.total_seconds = 120};
-	int rc = client_send(r->client, &call, &ans, e);
+	int rc = d ? client_send(r->client, &call, &ans, e) : client_try(r->client, &call, &ans, e);
 	if (rc < 0 || ans.status != 202)
 		return remote_fail(r, "upload", rc, &ans, e);
 	return remote_session_url(r, path, &ans, a, ret, e);

@@ -25,6 +25,7 @@ struct remote {
 	struct str host, repo;
 	const char *scopes;
 	struct client *client;
+	atomic_bool no_stream; /* one has failed: the next would cost as long */
 	atomic_bool head_lies; /* a digest that HEAD gave led to another manifest */
 	pthread_mutex_t lock;  /* guards what follows */
 	struct remote_session *sessions;
@@ -37,7 +38,7 @@ int remote_write(struct place *p, const struct descriptor *d, int (*from)(void *
 	struct err *e);
 int remote_put_manifest(struct place *p, const struct descriptor *d, struct str bytes, struct str name, struct err *e);
 int remote_stream(struct place *p, int (*from)(void *arg, struct sink *to, struct digest *ret, struct err *e), void *arg, struct err *e);
-/* Opens an upload; *ret is where its bytes go. `d`: the blob, or NULL. */
+/* Opens an upload; *ret is where its bytes go. `d`: the blob, or NULL when it is not known yet: one try then. */
 int remote_open_session(struct remote *r, const struct digest *d, struct arena *a, struct url *ret, struct err *e);
 /* The upload's address, from the answer to a request at `path`. */
 int remote_session_url(struct remote *r, const char *path, const struct http_answer *ans, struct arena *a, struct url *ret, struct err *e);

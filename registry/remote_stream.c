@@ -52,7 +52,14 @@ int remote_stream(struct place *p, int (*from)(void *arg, struct sink *to, struc
 	cleanup_arena struct arena a = {0};
 	struct streaming s = {.from = from, .arg = arg};
 	struct url at;
-	TRY(remote_open_session(r, NULL, &a, &at, e));
-	TRY(send_bytes(r, &s, &a, &at, e));
-	return end_upload(r, &s.digest, &a, &at, e);
+	if (atomic_load(&r->no_stream))
+		return err_set(e, ERR_UNSUPPORTED, "uploads of unknown size do not work here");
+	int rc = remote_open_session(r, NULL, &a, &at, e);
+	if (rc == 0)
+		rc = send_bytes(r, &s, &a, &at, e);
+	if (rc == 0)
+		rc = end_upload(r, &s.digest, &a, &at, e);
+	if (rc < 0)
+		atomic_store(&r->no_stream, true);
+	return rc;
 }

@@ -253,10 +253,10 @@ static void say(struct writing *w, const char *format, ...)
 	event_status(w->ev, w->step, str_of(text), 0, 0, true);
 }
 
-static int outbound(struct writing *w, bool as_is, struct descriptor *ret, struct err *e)
+static int outbound(struct writing *w, bool as_is, struct place *to, struct descriptor *ret, struct err *e)
 {
 	struct outbound_opts o = {.compression = w->out->compression, .level = w->out->level, .force = w->out->force || w->out->compression_set,
-		.family = w->out->docker_types ? OUTBOUND_DOCKER : OUTBOUND_AS_IS, .cancel = w->cli->cancel};
+		.family = w->out->docker_types ? OUTBOUND_DOCKER : OUTBOUND_AS_IS, .cancel = w->cli->cancel, .to = to};
 	if (as_is && !w->out->compression_set && !w->out->docker_types) {
 		*ret = w->b->image;
 		return 0;
@@ -342,6 +342,17 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	return transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
 }
 
+/* What is compressed for it goes to the first registry at once; the others get it from the store. */
+static int outbound_to(struct writing *w, struct str name, struct descriptor *ret, struct err *e)
+{
+	cleanup_place struct place *remote = NULL;
+	struct remote_opts ro = {.push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	struct ref ref;
+	TRY(ref_parse(name, w->cli->arena, &ref, e));
+	TRY(remote_open(&ref, &ro, &remote, e));
+	return outbound(w, false, remote, ret, e);
+}
+
 static int push(struct writing *w, struct err *e)
 {
 	size_t n = w->out->nnames ? w->out->nnames : w->r->nnames;
@@ -349,7 +360,7 @@ static int push(struct writing *w, struct err *e)
 	struct descriptor outside;
 	if (w->out->force || w->out->compression_set)
 		TRY(make_whole(w, e));
-	TRY(outbound(w, false, &outside, e));
+	TRY(n ? outbound_to(w, names[0], &outside, e) : outbound(w, false, NULL, &outside, e));
 	char digest[DIGEST_TEXT + 1];
 	digest_text(&outside.digest, digest);
 	for (size_t i = 0; i < n; i++) {
@@ -439,7 +450,7 @@ static int write_archive(struct writing *w, struct err *e)
 	struct archive_opts o = {.docker = w->out->kind == OUTPUT_DOCKER, .folder = w->out->folder};
 	if (w->out->load)
 		return load_elsewhere(w, e);
-	TRY(outbound(w, false, &outside, e));
+	TRY(outbound(w, false, NULL, &outside, e));
 	image.descriptor = outside;
 	image.names = full_names(w, &image.nnames);
 	w->b->pushed = outside.digest;
