@@ -156,6 +156,19 @@ static int make_plan(struct build *b, struct err *e)
 
 /* --- solving --- */
 
+/* Layers that were unpacked with one id have notes where all others have owners: nobody else may take them for theirs. */
+static int check_ids(const struct store *s, struct err *e)
+{
+	static const char mark[] = "single-id";
+	bool single = sandbox_mode(NULL) == SANDBOX_SINGLE_ID, marked = faccessat(s->fd, mark, F_OK, 0) == 0;
+	if (single && !marked)
+		return fs_write_atomic(s->fd, mark, STR("files of other owners have notes: user.cooper.owner\n"), 0644, false, e);
+	if (marked && !single)
+		return err_set(e, ERR_UNSUPPORTED, "the store %s was filled without subordinate ids, its files have no owners: remove it, or "
+			"name another one with COOPER_ROOT", s->path);
+	return 0;
+}
+
 static int before_run(void *arg, struct err *e)
 {
 	struct build *b = arg;
@@ -166,6 +179,8 @@ static int before_run(void *arg, struct err *e)
 	int rc = userns_enter(e);
 	if (rc == 0)
 		rc = store_reopen(b->local.store, e);
+	if (rc == 0)
+		rc = check_ids(b->local.store, e);
 	progress_ticker(b->progress, true);
 	return rc;
 }

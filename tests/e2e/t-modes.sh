@@ -70,4 +70,15 @@ layers_mounted() {
 }
 test_trees_of_several_layers_are_mounted_as_one() { every_mode layers_mounted; }
 
+test_a_store_of_one_id_is_not_taken_for_another() {
+	[ "$ROLE" = user ] || skip "for ordinary users"
+	need_busybox
+	printf 'FROM busybox\nRUN echo x >/x\n' >Containerfile
+	COOPER_SUBIDS=none build_ok .
+	printf 'FROM busybox\nRUN echo y >/y\n' >Containerfile
+	[[ $(cooper info) == *"with subordinate ids"* ]] || skip "no subordinate ids"
+	assert_fails 1 cooper build .
+	assert_match "$LAST" "*filled without subordinate ids*"
+}
+
 run_tests
