@@ -48,3 +48,24 @@ Test(buf, steal_never_gives_null)
 	mem_free(p);
 	cr_assert_null(b.p);
 }
+
+Test(buf, clean_text_has_no_control_bytes_but_newline_and_tab)
+{
+	static const struct {
+		const char *in, *plain, *colors;
+	} rows[] = {
+		{"a\tb\n", "a\tb\n", "a\tb\n"},
+		{"\033]0;evil\007", "\\x1b]0;evil\\x07", "\\x1b]0;evil\\x07"},
+		{"\033[1;31mred\033[0m", "\\x1b[1;31mred\\x1b[0m", "\033[1;31mred\033[0m"},
+		{"\033[2J\033[", "\\x1b[2J\\x1b[", "\\x1b[2J\\x1b["},
+		{"caf\303\251 \302\233 \351", "caf\303\251 \\xc2\\x9b \\xe9", "caf\303\251 \\xc2\\x9b \\xe9"},
+		{"\r\177\360\237", "\\x0d\\x7f\\xf0\\x9f", "\\x0d\\x7f\\xf0\\x9f"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_buf struct buf plain = {0}, colors = {0};
+		buf_clean(&plain, str_of(rows[i].in), false);
+		buf_clean(&colors, str_of(rows[i].in), true);
+		cr_assert_str_eq(plain.p, rows[i].plain);
+		cr_assert_str_eq(colors.p, rows[i].colors);
+	}
+}
