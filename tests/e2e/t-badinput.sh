@@ -313,8 +313,12 @@ while b" started\n" not in seen:
     seen += line
 start = time.time()
 os.killpg(p.pid, signal.SIGINT)
-rest = p.stderr.read()
-rc = p.wait()
+try:
+    rest = p.communicate(timeout=20)[1]
+except subprocess.TimeoutExpired:
+    os.killpg(p.pid, signal.SIGKILL)
+    sys.exit("it does not stop")
+rc = p.returncode
 sys.stderr.buffer.write(seen + rest)
 print(rc, "%d" % (time.time() - start))
 PY

@@ -28,7 +28,7 @@ test_quiet_prints_the_digest_alone() {
 	printf 'FROM busybox\nRUN echo loud; echo louder >&2\n' >Containerfile
 	cooper build -q . >out 2>err
 	assert_match "$(cat out)" 'sha256:????????????????????????????????????????????????????????????????'
-	assert_eq "$(wc -l <out) $(cat err)" '1 '
+	assert_eq "$(wc -l <out) $(grep -c '^#\|loud' err || :)" '1 0'
 }
 
 test_the_containerfile_comes_from_anywhere() {
@@ -268,7 +268,7 @@ test_git_gives_contexts_and_files() {
 	assert_eq "$(file_of a repo/file) $(file_of a kept/file)" 'one two'
 	assert_match "$(file_of a kept/.git/HEAD)" '?*'
 	build_ok .
-	assert_eq "$(steps_cached)" 5
+	assert_eq "$(grep -A1 -E '^#[0-9]+ \[[23]/3\] ADD' build.log | grep -c CACHED)" 2
 	assert_fails 1 cooper build "$url#nothing"
 	assert_match "$LAST" 'error: *nothing*'
 }
