@@ -7,6 +7,7 @@
 
 #include "base/jval.h"
 #include "base/map.h"
+#include "parser/directive.h"
 #include "parser/lint.h"
 #include "parser/outline.h"
 #include "parser/parse.h"
@@ -32,24 +33,22 @@ static int platform_normal(void *arg, struct str text, struct arena *a, struct s
 	return 0;
 }
 
-int build_syntax(const struct cf *cf, const struct build_request *r, struct err *e)
+void build_foreign_frontend(struct str text, const struct build_request *r, struct buf *out)
 {
 	static const char *const own[] = {"docker/dockerfile", "docker/dockerfile-upstream", "moby/dockerfile"};
 	cleanup_arena struct arena a = {0};
-	struct str asked = cf->syntax;
+	cleanup_directive struct directive d = {0};
+	struct str asked = directive_find(text, "syntax", &d) ? d.word : STR("");
 	struct ref ref;
+	struct err ignored;
 	for (size_t i = 0; i < r->lower.nbuild_args; i++)
 		if (str_eqz(r->lower.build_args[i].key, "BUILDKIT_SYNTAX"))
 			asked = r->lower.build_args[i].value;
-	if (!asked.len)
-		return 0;
-	if (ref_parse(asked, &a, &ref, e) == 0)
+	if (asked.len && ref_parse(asked, &a, &ref, &ignored) == 0)
 		for (size_t i = 0; i < ARRAY_LEN(own); i++)
 			if (str_eqz(ref.host, "docker.io") && str_eqz(ref.path, own[i]))
-				return 0;
-	err_set(e, ERR_UNSUPPORTED, "the file asks for the frontend \"%.*s\", and frontend images are never run; only the language of "
-		"docker/dockerfile is spoken here (take the \"# syntax=\" line away if the file needs nothing else)", STR_ARG(asked));
-	return err_at(e, cf->syntax_where.line, 1, cf->syntax_where.line);
+				return;
+	buf_str(out, asked);
 }
 
 static void declared_names(const struct instr *in, struct arena *a, struct map *names)

@@ -355,10 +355,18 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 		return build_check(b->cli, &b->r, &b->inputs, e);
 	if (b->o->iidfile && unlink(b->o->iidfile) < 0 && errno != ENOENT)
 		return err_sys(e, "--iidfile %s", b->o->iidfile);
-	if (cf_parse(b->inputs.text, b->inputs.file, &b->cf, e) < 0)
+	cleanup_buf struct buf foreign = {0};
+	build_foreign_frontend(b->inputs.text, &b->r, &foreign);
+	if (cf_parse(b->inputs.text, b->inputs.file, &b->cf, e) < 0) {
+		if (foreign.len)
+			err_append(e, " (the file asks for the frontend %s, which is never run)", foreign.p);
 		return e->line ? -(int)e->code : err_wrap(e, "%s", b->inputs.file);
-	TRY(build_syntax(b->cf, &b->r, e));
+	}
 	TRY(make_env(b, e));
+	if (foreign.len) {
+		cleanup_free char *text = mem_printf("the frontend %s is never run: the file is read as docker/dockerfile", foreign.p);
+		event_warning(b->events, 0, "", NULL, b->inputs.file, b->cf->syntax_where.line, b->cf->syntax_where.line, str_of(text));
+	}
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
 	TRY(solve_plan(b, e));
