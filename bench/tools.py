@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 from measure import Failed, run_quietly
 
@@ -44,9 +45,9 @@ class Cooper:
 class Buildah:
     """Buildah, or podman build, which is the same engine in another program."""
 
-    def __init__(self, work, program="buildah"):
+    def __init__(self, work, program="buildah", prefix=()):
         self.name = program
-        self.program = program
+        self.command = [*prefix, program]
         self.root = os.path.join(work, program)
         self.environ = dict(os.environ, BUILDAH_HISTORY="false")
         self.isolation = []
@@ -56,14 +57,14 @@ class Buildah:
         return ["--root", self.root + "/s", "--runroot", self.root + "/r", "--storage-driver", "overlay"]
 
     def version(self):
-        return run_quietly([self.program, "--version"]).strip()
+        return run_quietly([*self.command, "--version"]).strip()
 
     def load_base(self, tar):
         self.base_tar = tar
-        if self.program == "podman":
-            run_quietly([self.program, *self.options(), "import", "-q", tar, "localhost/busybox"], self.environ)
+        if self.name == "podman":
+            run_quietly([*self.command, *self.options(), "import", "-q", tar, "localhost/busybox"], self.environ)
         else:
-            o = [self.program, *self.options()]
+            o = [*self.command, *self.options()]
             c = run_quietly([*o, "from", "scratch"], self.environ).split("\n")[0]
             run_quietly([*o, "add", "-q", c, tar, "/"], self.environ)
             run_quietly([*o, "config", "--cmd", "sh", c], self.environ)
@@ -71,24 +72,32 @@ class Buildah:
             run_quietly([*o, "rm", c], self.environ)
 
     def choose_isolation(self, file, context):
-        """Containers need a cgroup set-up that not every machine has: chroot is what is left then, and it is the quicker one."""
-        for isolation in ([], ["--isolation", "chroot"]):
+        """Containers need a cgroup set-up that not every machine has, and limits that cannot be raised everywhere: chroot is what is left
+        then, and it is the quicker one."""
+        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+        for isolation in ([], limits, ["--isolation", "chroot"], ["--isolation", "chroot", *limits]):
             self.isolation = isolation
             if subprocess.run(self.build(file, context, "probe"), env=self.environ, capture_output=True).returncode == 0:
                 return
         raise Failed("cannot run a step")
 
     def build(self, file, context, tag, cached=True, output=None, more=(), pull=False):
-        argv = [self.program, *self.options(), "build", "-q", "--layers", "-f", file, *self.isolation]
-        never = ["--pull-never"] if self.program == "buildah" else ["--pull=never"]
+        argv = [*self.command, *self.options(), "build", "-q", "--layers", "-f", file, *self.isolation]
+        never = ["--pull-never"] if self.name == "buildah" else ["--pull=never"]
         argv += ["--tls-verify=false"] if pull else never
         argv += [] if cached else ["--no-cache"]
         argv += ["-o", output] if output else ["-t", tag]
         return argv + [*more, context]
 
     def push(self, tag, place, zstd=False):
-        return [self.program, *self.options(), "push", "-q", "--tls-verify=false", *(["--compression-format", "zstd"] if zstd else []), tag,
+        return [*self.command, *self.options(), "push", "-q", "--tls-verify=false", *(["--compression-format", "zstd"] if zstd else []), tag,
                 "docker://" + place]
+
+    def save(self, tag, dest):
+        return [*self.command, *self.options(), "push", "-q", tag, "oci-archive:" + dest]
+
+    def stop(self):
+        self.forget()
 
     def check(self, file, context):
         return None
@@ -96,51 +105,84 @@ class Buildah:
     def forget(self):
         """Storage has mounts: only the program itself can take it away."""
         if os.path.isdir(self.root):
-            subprocess.run([self.program, *self.options(), "rmi", "-a", "-f"], env=self.environ, capture_output=True)
+            subprocess.run([*self.command, *self.options(), "rmi", "-a", "-f"], env=self.environ, capture_output=True)
             shutil.rmtree(self.root, ignore_errors=True)
 
 
 class Docker:
-    """Docker with BuildKit. The daemon's own memory and CPU time are not seen: only wall times count."""
+    """Docker with BuildKit, by a daemon of our own where the root of the peers has one. Only wall times count: the daemon's memory and
+    CPU time are not seen. RUN has no network, which is quicker than docker's bridge."""
     name = "docker"
 
-    def __init__(self, work):
+    def __init__(self, work, prefix=()):
         self.environ = dict(os.environ, DOCKER_BUILDKIT="1", BUILDKIT_PROGRESS="quiet")
+        self.docker = [*prefix, "docker"]
+        self.daemon = None
+        if prefix:
+            self.start(os.path.join(work, "docker"), prefix)
+
+    def start(self, folder, prefix):
+        os.makedirs(folder)
+        self.environ["DOCKER_HOST"] = f"unix://{folder}/socket"
+        with open(folder + "/log", "wb") as log:
+            self.daemon = subprocess.Popen([*prefix, "dockerd", "--data-root", folder + "/data", "--exec-root", folder + "/exec", "--pidfile", folder + "/pid",
+                                            "-H", self.environ["DOCKER_HOST"], "--iptables=false", "--ip6tables=false", "--bridge=none"],
+                                           stdout=log, stderr=log)
+        for _ in range(100):
+            if subprocess.run([*self.docker, "info"], env=self.environ, capture_output=True).returncode == 0:
+                return
+            time.sleep(0.1)
+        self.stop()
+        raise Failed(f"dockerd does not start: {folder}/log")
+
+    def stop(self):
+        if self.daemon:
+            self.daemon.terminate()
+            self.daemon.wait()
 
     def version(self):
-        return run_quietly(["docker", "--version"]).strip()
+        return run_quietly([*self.docker, "version", "-f", "client {{.Client.Version}}, daemon {{.Server.Version}}"], self.environ).strip()
 
     def load_base(self, tar):
-        run_quietly(["docker", "import", tar, "busybox"], self.environ)
+        run_quietly([*self.docker, "import", tar, "busybox"], self.environ)
 
     def choose_isolation(self, file, context):
-        pass
+        run_quietly(self.build(file, context, "probe"), self.environ)
 
     def build(self, file, context, tag, cached=True, output=None, more=(), pull=False):
-        argv = ["docker", "build", "-q", "-f", file, "-t", "cooper-bench/" + tag]
+        argv = [*self.docker, "build", "-q", "--network", "none", "-f", file, "-t", "cooper-bench/" + tag]
         argv += [] if cached else ["--no-cache"]
         argv += ["-o", output] if output else []
         return argv + [*more, context]
 
     def push(self, tag, place, zstd=False):
-        return None if zstd else ["sh", "-c", f"docker tag cooper-bench/{tag} {place} && docker push -q {place}"]
+        docker = " ".join(self.docker)
+        return None if zstd else ["sh", "-c", f"{docker} tag cooper-bench/{tag} {place} && {docker} push -q {place}"]
+
+    def save(self, tag, dest):
+        return [*self.docker, "save", "-o", dest, "cooper-bench/" + tag]
 
     def check(self, file, context):
-        return ["docker", "build", "--check", "-f", file, context]
+        return [*self.docker, "build", "--check", "-f", file, context]
 
     def forget(self):
-        raise Failed("the daemon's store is not ours to empty")
+        if not self.daemon:
+            raise Failed("the daemon's store is not ours to empty")
+        images = run_quietly([*self.docker, "images", "-aq"], self.environ).split()
+        if images:
+            run_quietly([*self.docker, "rmi", "-f", *set(images)], self.environ)
+        run_quietly([*self.docker, "builder", "prune", "-af"], self.environ)
 
 
-def peers(work, wanted):
-    """Those of the wanted ones that are here and work."""
+def peers(work, wanted, prefix):
+    """Those of the wanted ones that are here and work; `prefix` is the command that enters the root they are in."""
     found = []
     for name in wanted:
-        if not shutil.which(name):
+        if subprocess.run([*prefix, "sh", "-c", "command -v " + name], capture_output=True).returncode != 0:
             continue
         if name == "docker":
-            if subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
-                found.append(Docker(work))
+            if prefix or subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
+                found.append(Docker(work, prefix))
         else:
-            found.append(Buildah(work, name))
+            found.append(Buildah(work, name, prefix))
     return found

@@ -301,13 +301,16 @@ class Bench:
                 pass
 
     def w8(self):
-        work = f"RUN i=0; while [ $i -lt {self.sizes['loop']} ]; do i=$((i+1)); done; echo $i >/out"
+        count = f"i=0; while [ $i -lt {self.sizes['loop']} ]; do i=$((i+1)); done"
+        work = f"RUN {count}; echo $i >/out"
+        loop = f"chroot '{self.busybox}' sh -c '{count}'"
         one = self.file("w8one", f"FROM busybox AS a\n{work}\nFROM busybox\nCOPY --from=a /out /a\n")
         two = self.file("w8", f"FROM busybox AS a\n{work}\nFROM busybox AS b\n{work} && :\nFROM busybox\nCOPY --from=a /out /a\n"
                         "COPY --from=b /out /b\n")
         jobs = lambda t: ["--jobs", "2"] if t is not self.cooper and t.name != "docker" else []
         self.run("W8", "two equal stages, a third copies from both", "the longest path (one stage alone) + 5 %",
                  [Contender("floor: cooper, one stage alone", self.cooper.build(one, self.empty(), "stages", False), env=self.cooper.environ),
+                  Contender("two bare loops at the same time", ["sh", "-c", f"{loop} & {loop} & wait"]),
                   *self.each(lambda t: Contender(t.name, t.build(two, self.empty(), "stages", False, more=jobs(t)), env=t.environ), 1)],
                  self.few())
 
@@ -347,8 +350,8 @@ class Bench:
                     print(f"  {t.name}: {e}")
                     return None
                 argv = t.build(file, tree, "export", output=f"type={kind},dest={dest}")
-                if kind == "oci" and t.name in ("buildah", "podman"):
-                    argv = [t.program, *t.options(), "push", "-q", "export", "oci-archive:" + dest]
+                if kind == "oci" and t is not self.cooper:
+                    argv = t.save("export", dest)
                 return Contender(t.name, argv, prepare, t.environ)
             self.run("W10" + kind[0], f"export of the image of W1: {kind}", "",
                      [Contender("floor: " + floor.split(" ")[0], ["sh", "-c", floor], prepare), *self.each(make, 1)], self.few())
