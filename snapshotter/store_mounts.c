@@ -46,19 +46,31 @@ static bool is_fresh(int lock_fd)
 	return fstat(lock_fd, &st) == 0 && st.st_size == 0;
 }
 
-/* Opens the lock of mounts/<name> and takes it as `sharing` says. 1 taken, 0 in use (private only). */
+/*
+ * Shared, when the folder may be new: exclusive while it is. Nobody waits for an exclusive lock here: who fills the folder keeps a
+ * shared one for the whole of its step afterwards. 1 taken.
+ */
+static int take_shared(struct store *s, int fd, struct err *e)
+{
+	for (;;) {
+		TRY(take(s, fd, LOCK_SH, true, e));
+		if (!is_fresh(fd))
+			return 1;
+		flock(fd, LOCK_UN); /* two that hold it shared could never both get more */
+		int rc = take(s, fd, LOCK_EX, false, e);
+		if (rc < 0 || (rc > 0 && is_fresh(fd)))
+			return rc;
+		if (rc == 0)
+			TRY(store_pause(s, WAIT_STEP_MS, e));
+	}
+}
+
+/* Opens the lock of a cache folder and takes it as `sharing` says. 1 taken, 0 in use (private only). */
 static int lock_mount(struct store *s, int dir, enum mount_sharing sharing, int *ret_lock, struct err *e)
 {
 	cleanup_close int fd = -1;
-	bool shared = sharing == SHARING_SHARED, wait = sharing != SHARING_PRIVATE;
 	TRY(open_lock(dir, &fd, e));
-	int rc = take(s, fd, shared ? LOCK_SH : LOCK_EX, wait, e);
-	if (rc > 0 && shared && is_fresh(fd)) {
-		flock(fd, LOCK_UN); /* two that hold it shared could never both get more */
-		rc = take(s, fd, LOCK_EX, true, e);
-		if (rc > 0 && !is_fresh(fd))
-			rc = take(s, fd, LOCK_SH, true, e);
-	}
+	int rc = sharing == SHARING_SHARED ? take_shared(s, fd, e) : take(s, fd, LOCK_EX, sharing == SHARING_LOCKED, e);
 	if (rc > 0)
 		*ret_lock = steal_fd(&fd);
 	return rc;
