@@ -136,27 +136,21 @@ need_busybox() {
 	[ -z "${1:-}" ] || cooper push -q busybox:latest "$REGISTRY/busybox:latest" >/dev/null
 }
 
-# Debian's minimal system, made once and kept in E2E_CACHE.
-debian_tar() {
-	local tar=$E2E_CACHE/debian-bookworm.tar
-	if [ ! -f "$tar" ]; then
-		command -v mmdebstrap >/dev/null || return 1
-		mkdir -p "$E2E_CACHE"
-		mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates bookworm "$tar.$$" >&2 || { rm -f "$tar.$$"; return 1; }
-		chmod 644 "$tar.$$"
-		mv "$tar.$$" "$tar"
-	fi
-	echo "$tar"
-}
-
 need_debian() {
-	[ -f "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_debian at the top of the script makes it)"
+	[ -f "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_bases at the top of the script makes it)"
 	SOURCE_DATE_EPOCH=1700000000 cooper import --change 'CMD ["bash"]' "$E2E_CACHE/debian-bookworm.tar" debian:bookworm-slim >/dev/null
 	[ -z "${1:-}" ] || cooper push -q debian:bookworm-slim "$REGISTRY/debian:bookworm-slim" >/dev/null
 }
 
-# At the top of a script whose tests use need_debian.
-want_debian() { E2E_DEBIAN=1; }
+# At the top of a script whose tests use base images that scripts/base-images makes; they are kept in E2E_CACHE.
+want_bases() { E2E_BASES=$*; }
+
+make_bases() {
+	local name
+	for name in ${E2E_BASES:-}; do
+		"$E2E_SOURCE/scripts/base-images" "$name" "$E2E_CACHE" || echo "# no base image $name"
+	done
+}
 
 # --- running ---
 
@@ -243,7 +237,7 @@ run_tests() {
 	mkdir "$E2E_TOP/bin"
 	ln -s "$COOPER" "$E2E_TOP/bin/cooper"
 	"$E2E_SOURCE/scripts/busybox-tar" >"$E2E_TOP/busybox.tar"
-	[ -z "${E2E_DEBIAN:-}" ] || debian_tar >/dev/null || echo "# no Debian base image"
+	make_bases
 	start_registries
 	if [ "$(id -u)" = 0 ]; then
 		{ run_role root; run_user; } | tee "$E2E_TOP/tap"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # cooper build: its flags, its inputs, its outputs.
 . "$(dirname "$0")/lib.sh"
-want_debian
+want_bases debian-bookworm
 
 # A file of the image $1, on standard output.
 file_of() { cooper build -q -o type=tar,dest=- - <<<"FROM $1" 2>file_of.log | tar xOf - "$2"; }

@@ -2,6 +2,7 @@
 # The examples as they stand in examples/: built twice by both roles, the digests compared, the products looked at. Debian's and
 # npm's packages come over the network.
 . "$(dirname "$0")/lib.sh"
+want_bases debian-bookworm node-20
 export SOURCE_DATE_EPOCH=1700000000
 
 # online HOST: is it there?
