@@ -5,6 +5,7 @@
  * - fork+exec: a static program in the same tree, by vfork
  * - bare: a C program's minimum for the same: clone with the same namespaces, overlay mount, pivot_root, exec
  * - sandbox_run: network none
+ * - limited: sandbox_run with limits of memory and processes, where there are cgroups
  * - bwrap: bubblewrap with the same namespaces over a prepared folder, when it is installed
  *
  * The budget: sandbox_run at most 2.5 times bare. MIB: memory this process holds meanwhile. Needs root (or
@@ -91,7 +92,7 @@ static void run_bare(struct bench *b)
 	    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET | SIGCHLD, b));
 }
 
-static void run_sandbox(struct bench *b)
+static void run_step(struct bench *b, const struct sandbox_resources *resources)
 {
 	struct err e = {0};
 	struct sandbox_result r = {0};
@@ -103,11 +104,23 @@ static void run_sandbox(struct bench *b)
 	    .env = env,
 	    .cwd = "/",
 	    .hostname = "bench",
-	    .network = SANDBOX_NET_NONE};
+	    .network = SANDBOX_NET_NONE,
+	    .resources = resources};
 	if (sandbox_run(&run, &r, &e) < 0 || r.exit_code != 0) {
 		fprintf(stderr, "sandbox_run: %s\n", e.text);
 		exit(1);
 	}
+}
+
+static void run_sandbox(struct bench *b)
+{
+	run_step(b, NULL);
+}
+
+static void run_limited(struct bench *b)
+{
+	static const struct sandbox_resources resources = {.memory = 1 << 30, .pids = 1000};
+	run_step(b, &resources);
 }
 
 static void run_bwrap(struct bench *b)
@@ -130,7 +143,7 @@ static int by_value(const void *a, const void *b)
 static const struct {
 	const char *name;
 	void (*run)(struct bench *b);
-} kinds[] = {{"fork+exec", run_plain}, {"bare", run_bare}, {"sandbox_run", run_sandbox}, {"bwrap", run_bwrap}};
+} kinds[] = {{"fork+exec", run_plain}, {"bare", run_bare}, {"sandbox_run", run_sandbox}, {"bwrap", run_bwrap}, {"limited", run_limited}};
 
 int main(int argc, char **argv)
 {

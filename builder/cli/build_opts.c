@@ -446,6 +446,7 @@ int build_request_init(struct cli *cli, const struct build_opts *o, struct build
 	struct making m = {.cli = cli, .a = cli->arena, .o = o, .r = ret};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		TRY(parts[i](&m, e));
+	TRY(build_resources_parse(o, &ret->resources, e));
 	return build_outputs_parse(cli, ret, e);
 }
 

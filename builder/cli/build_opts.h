@@ -13,9 +13,10 @@ struct build_opts {
 	struct opt_list tags, files, build_args, labels, secrets, ssh, contexts, add_hosts, outputs, platforms, no_cache_filter, allow,
 	    annotations, ulimits, cache_from, cache_to;
 	const char *target, *pull, *network, *progress, *iidfile, *metadata_file, *build_arg_file, *explain, *on_error, *keep_failed, *call,
-	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom;
-	uint64_t shm_size;
-	int64_t jobs;
+	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom, *memory_swap, *cpuset_cpus, *cpuset_mems,
+	    *cgroup_parent;
+	uint64_t shm_size, memory;
+	int64_t jobs, pids_limit, cpu_period, cpu_quota, cpu_shares;
 	bool no_cache, quiet, push, load, check, insecure, rewrite_timestamp;
 };
 extern const struct opt build_table[];
@@ -55,6 +56,7 @@ struct build_request {
 	size_t nhosts;
 	struct sandbox_limit *limits;
 	size_t nlimits;
+	struct sandbox_resources resources;
 	struct annotations annotations;
 	enum pull_policy pull;
 	int64_t epoch;
@@ -65,6 +67,8 @@ struct build_request {
 };
 /* ERR_USAGE and friends, before anything is opened. */
 int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e);
+/* build_resources.c: --memory and its like; ERR_USAGE. */
+int build_resources_parse(const struct build_opts *o, struct sandbox_resources *ret, struct err *e);
 /* Wipes secrets. */
 void build_request_done(struct build_request *r);
 

@@ -56,6 +56,7 @@ struct ops_env {
 	struct sandbox_limit *limits;
 	size_t nlimits;
 	uint64_t shm_size;
+	struct sandbox_resources resources; /* never part of a key */
 	struct str proxy[16];      /* "NAME=value": handed to RUN, never part of a key */
 	size_t nproxy;
 	unsigned threads;

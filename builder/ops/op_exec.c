@@ -253,7 +253,7 @@ static void describe_run(struct exec *x, struct sandbox_run *run)
 		.uid = x->user.uid, .gid = x->user.gid, .groups = x->groups, .ngroups = x->ngroups,
 		.hostname = arena_str(&x->arena, a->hostname).p, .network = (enum sandbox_network)a->network, .insecure = a->insecure,
 		.mounts = x->mounts.v, .nmounts = x->mounts.n, .hosts = x->env->hosts, .nhosts = x->env->nhosts, .limits = x->env->limits,
-		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .cancel = x->task->cancel, .output = output, .arg = x};
+		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .resources = &x->env->resources, .cancel = x->task->cancel, .output = output, .arg = x};
 }
 
 /* A command that cannot be started is a step that failed: it says so like one. */
@@ -267,13 +267,30 @@ static int not_started(struct exec *x, struct err *e)
 	return -ERR_STEP;
 }
 
+/* Says of a failure that a limit of --memory or --pids-limit may be its reason. */
+static int limit_met(const struct exec *x, struct err *e)
+{
+	static const char units[] = "\0kmg";
+	uint64_t memory = x->env->resources.memory;
+	size_t unit = 0;
+	while (unit < 3 && memory % 1024 == 0) {
+		memory /= 1024;
+		unit++;
+	}
+	if (x->result.out_of_memory)
+		err_append(e, "%s: out of memory (limit %llu%.1s)", x->result.signal || x->result.exit_code == 137 ? ": killed" : ": a process was killed",
+			(unsigned long long)memory, &units[unit]);
+	else if (x->result.out_of_pids)
+		err_append(e, ": no more processes could be made (limit %llu)", (unsigned long long)x->env->resources.pids);
+	return -(int)e->code;
+}
+
 static int run_command(struct exec *x, struct err *e)
 {
 	struct sandbox_run run;
 	describe_run(x, &run);
 	int rc = sandbox_run(&run, &x->result, e);
-	const char *notice = sandbox_notice();
-	if (notice)
+	for (const char *notice; (notice = sandbox_notice()) != NULL;)
 		x->task->warn(x->task->arg, x->task->step, notice);
 	if (rc == 0 && x->result.exit_code == 0)
 		return 0;
@@ -283,8 +300,9 @@ static int run_command(struct exec *x, struct err *e)
 	exec_failed(x->task, &x->root, &run);
 	if (rc < 0)
 		return -ERR_STEP;
-	return err_set(e, ERR_STEP, "process \"%.*s\" did not complete successfully: exit code: %d", STR_ARG(x->args->text),
+	err_set(e, ERR_STEP, "process \"%.*s\" did not complete successfully: exit code: %d", STR_ARG(x->args->text),
 		x->result.exit_code);
+	return limit_met(x, e);
 }
 
 static int take_layer(struct exec *x, struct outcome *ret, struct err *e)

@@ -44,7 +44,7 @@ struct shared {
 	struct note notes[MAX_NOTES];
 	char text[MAX_NOTE_TEXT];
 };
-enum { STAGE_KEEPER = -1 };
+enum { STAGE_KEEPER = -1, STAGE_CGROUP = -2 };
 
 /* Where the tree of a mount comes from. */
 enum source {
@@ -79,7 +79,9 @@ struct job {
 	int net_fd;                    /* network namespace to join, or -1 */
 	bool own_network;              /* NONE or net_fd */
 	bool single_id;
+	bool born_in_cgroup; /* the keeper was cloned into it */
 	struct fakeids *fakeids;
+	struct cgroup *cgroup;         /* NULL before it was prepared */
 	int channel[2]; /* brings descriptors from the step; see channel.c */
 	int listener;   /* single id: seccomp's questions; see fakeids.h */
 	struct job_mount *mounts;

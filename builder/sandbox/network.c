@@ -17,13 +17,13 @@
 
 #include "base/log.h"
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/notice.h"
 
 /* The one network of this process. */
 static struct {
 	pthread_mutex_t lock;
 	enum { NOT_TRIED, UP, REFUSED } state;
 	struct pasta pasta;
-	char notice[512];
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER, .pasta = {-1, -1, -1}};
 
 static void try_private(void)
@@ -38,22 +38,7 @@ static void try_private(void)
 		return;
 	}
 	log_debug("sandbox: no private network: %s", e.text);
-	snprintf(shared.notice, sizeof(shared.notice),
-	    "RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)", e.text);
-}
-
-const char *sandbox_notice(void)
-{
-	static char text[sizeof(shared.notice)];
-	const char *ret = NULL;
-	pthread_mutex_lock(&shared.lock);
-	if (shared.notice[0]) {
-		memcpy(text, shared.notice, sizeof(text));
-		shared.notice[0] = '\0';
-		ret = text;
-	}
-	pthread_mutex_unlock(&shared.lock);
-	return ret;
+	notice_add("RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)", e.text);
 }
 
 int network_prepare(struct job *j, struct err *e)
@@ -92,7 +77,7 @@ int network_join(struct job *j)
 	return 0;
 }
 
-void sandbox_shutdown(void)
+void network_shutdown(void)
 {
 	pthread_mutex_lock(&shared.lock);
 	pasta_stop(&shared.pasta);

@@ -25,4 +25,7 @@ struct pasta {
 int pasta_start(struct pasta *ret, struct err *e);
 void pasta_stop(struct pasta *p);
 
+/* network.c: the end of the build's network. */
+void network_shutdown(void);
+
 #endif

@@ -6,6 +6,7 @@
  */
 #include "builder/sandbox/sandbox.h"
 
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,8 +19,10 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "builder/sandbox/agent.h"
+#include "builder/sandbox/cgroup.h"
 #include "builder/sandbox/fakeids.h"
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/network.h"
 #include "builder/sandbox/terminal.h"
 
 enum { STACK_SIZE = 512 * 1024, KEEPER_STACK_SIZE = 64 * 1024 };
@@ -120,6 +123,11 @@ static int keeper_main(void *arg)
 	struct job *j = arg;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || builder_is_gone(j))
 		_exit(1);
+	if (cgroup_join(j, j->born_in_cgroup) < 0) {
+		j->shared->stage = STAGE_CGROUP;
+		j->shared->error = errno;
+		_exit(1);
+	}
 	close_others(j);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	/* Shares our memory, which nobody else does, until it execs: a second copy would cost as much as all its
@@ -164,6 +172,7 @@ static void job_done(struct job *j)
 		if (j->mounts[i].tree_fd >= 0)
 			close(j->mounts[i].tree_fd);
 	agent_done(j);
+	cgroup_done(j);
 	mem_free(j->mounts);
 	arena_done(j->arena);
 	if (j->shared)
@@ -206,6 +215,7 @@ static const struct {
 	int (*run)(struct job *j, struct err *e);
 } preparations[] = {
     {"command", command_prepare},
+    {"cgroup", cgroup_prepare},
     {"network", network_prepare},
     {"temporary file system", rootfs_scratch},
     {"root file system", rootfs_prepare},
@@ -244,14 +254,35 @@ static void list_kept(struct job *j)
 	qsort(j->keep, j->nkeep, sizeof(int), by_number);
 }
 
+/* -1 when there is no cgroup of version 2, or the kernel (or a filter around us) does not know how: then it goes there by
+ * itself. */
+static pid_t clone_into_cgroup(struct job *j, int *ret_pidfd)
+{
+	int dir = cgroup_born_in(j);
+	struct clone_args args = {.flags = CLONE_NEWPID | CLONE_PIDFD | CLONE_INTO_CGROUP,
+	    .pidfd = (uintptr_t)ret_pidfd,
+	    .exit_signal = SIGCHLD,
+	    .cgroup = (uint64_t)dir};
+	if (dir < 0)
+		return -1;
+	j->born_in_cgroup = true;
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		_exit(keeper_main(j));
+	j->born_in_cgroup = pid > 0;
+	return pid;
+}
+
 /* Clones the keeper with all signals blocked: no handler of the builder may run in its copy. */
 static int start(struct job *j, int *ret_pidfd, pid_t *ret_pid, struct err *e)
 {
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid_t pid = clone(
-	    keeper_main, j->stack + STACK_SIZE + KEEPER_STACK_SIZE, CLONE_NEWPID | CLONE_PIDFD | SIGCHLD, j, ret_pidfd);
+	pid_t pid = clone_into_cgroup(j, ret_pidfd);
+	if (pid < 0)
+		pid = clone(keeper_main, j->stack + STACK_SIZE + KEEPER_STACK_SIZE, CLONE_NEWPID | CLONE_PIDFD | SIGCHLD,
+		    j, ret_pidfd);
 	int saved = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
@@ -307,7 +338,7 @@ static int failure(const struct job *j, struct err *e)
 		return command_error(j, s->error, e);
 	errno = s->error;
 	if (s->stage < 0)
-		return err_sys(e, "step set-up: namespaces");
+		return err_sys(e, "step set-up: %s", s->stage == STAGE_CGROUP ? "enter the cgroup" : "namespaces");
 	bool no_source = s->error == ENOENT && stages[s->stage].run == mounts_sources;
 	err_sys(e, "step set-up: %s: %s", stages[s->stage].name, s->detail);
 	if (no_source)
@@ -322,6 +353,7 @@ static void result(const struct job *j, struct sandbox_result *ret)
 		status = SIGKILL;
 	ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	cgroup_result(j, ret);
 }
 
 /* Takes away what the overlays left beside the upper. */
@@ -381,6 +413,12 @@ int sandbox_run(const struct sandbox_run *run, struct sandbox_result *ret, struc
 	else
 		sandbox_result_done(&result);
 	return rc;
+}
+
+void sandbox_shutdown(void)
+{
+	network_shutdown();
+	cgroup_shutdown();
 }
 
 void sandbox_result_done(struct sandbox_result *r)

@@ -44,6 +44,18 @@ struct sandbox_limit { /* --ulimit */
 	uint64_t soft, hard;
 };
 
+/* What a step may use up, all its processes together (control groups; see cgroup.h). 0 and NULL: no limit. */
+struct sandbox_resources {
+	uint64_t memory;      /* bytes */
+	uint64_t memory_swap; /* memory and swap together; UINT64_MAX = as much swap as there is; 0 = twice memory */
+	uint64_t pids;
+	uint64_t cpu_period;  /* microseconds; 0 = 100000 */
+	int64_t cpu_quota;    /* microseconds of a period; -1 = no limit */
+	uint64_t cpu_shares;  /* 1024 is usual */
+	const char *cpuset_cpus, *cpuset_mems; /* "0-3,7" */
+	const char *cgroup_parent; /* below which the step's cgroup is made; NULL: found */
+};
+
 struct sandbox_run {
 	const int *lowers; /* O_PATH folders of the layers, BOTTOM first (may be 0) */
 	size_t nlowers;
@@ -65,6 +77,7 @@ struct sandbox_run {
 	const struct sandbox_limit *limits;
 	size_t nlimits;
 	uint64_t shm_size; /* 0 = 64 MiB */
+	const struct sandbox_resources *resources; /* NULL: no limits; all steps of a process have the same */
 	const struct cancel *cancel;
 	/* Output as it comes, from the calling thread. stream: 1 stdout, 2 stderr. */
 	void (*output)(void *arg, int stream, const void *p, size_t len);
@@ -80,6 +93,7 @@ struct sandbox_result {
 	 * usually none. */
 	char **stubs;
 	size_t nstubs;
+	bool out_of_memory, out_of_pids; /* a limit of run.resources was met: a process was killed, none could be made */
 };
 void sandbox_result_done(struct sandbox_result *r);
 
@@ -107,9 +121,12 @@ enum sandbox_mode sandbox_mode(
 /* For an ordinary user: puts THIS process into a new user namespace with the full id map, where it is uid 0 with all
  * capabilities. Must be called while the process has one thread. No-op for root and when already done. */
 int userns_enter(struct err *e);
-/* Something the user should know once about how steps run (no private network), or NULL; a second call gives NULL. */
+/* Something the user should know once about how steps run (no private network, a limit without effect); NULL when there is nothing
+ * more. */
 const char *sandbox_notice(void);
-/* Ends what runs for the whole build: the private network (pasta). */
+/* Which limits of sandbox_resources can be had here, and why not the others: text for people. */
+void sandbox_limits(struct buf *out);
+/* Ends what is there for the whole build: the private network (pasta), the builder's own cgroup. */
 void sandbox_shutdown(void);
 
 #endif
