@@ -147,12 +147,12 @@ int store_set_memo(struct store *s, const struct digest *key, struct str value, 
 
 /* --- RUN cache mounts --- */
 /* Opens (making it) the folder for an identity. Locked waits until nobody uses it; private gives another folder (-1, -2, ...) when
- * it is in use; shared goes beside other shared ones. The lock lives as long as *ret_lock_fd. *ret_fresh: the folder is new; the
- * lock is exclusive then whatever the sharing, so that the caller can fill it and say store_cache_mount_ready. A fresh folder
+ * it is in use; shared goes beside other shared ones. A wait ends with ERR_CANCELLED when `cancel` (NULL: only the store's) is set.
+ * The lock lives as long as *ret_lock_fd. *ret_fresh: the folder is new; the lock is exclusive then whatever the sharing, so that the caller can fill it and say store_cache_mount_ready. A fresh folder
  * that nobody said ready for is fresh again next time. */
 enum mount_sharing { SHARING_SHARED, SHARING_PRIVATE, SHARING_LOCKED };
-int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing, int *ret_dirfd,
-	int *ret_lock_fd, bool *ret_fresh, struct err *e);
+int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing,
+	const struct cancel *cancel, int *ret_dirfd, int *ret_lock_fd, bool *ret_fresh, struct err *e);
 /* The fresh folder is filled (owner, mode, content of from=). The lock becomes what `sharing` asks for. */
 int store_cache_mount_ready(struct store *s, int lock_fd, enum mount_sharing sharing, struct err *e);
 

@@ -16,8 +16,21 @@
 
 enum { PRIVATE_MAX = 1000, WAIT_STEP_MS = 25 };
 
+/* Who waits: the step's own flag is set when another step of the build has failed. */
+struct waiting {
+	struct store *s;
+	const struct cancel *cancel;
+};
+
+static int pause_a_little(const struct waiting *w, struct err *e)
+{
+	if (cancelled(w->cancel))
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	return store_pause(w->s, WAIT_STEP_MS, e);
+}
+
 /* Takes the lock; with `wait` until it is free. 1 taken, 0 in use. */
-static int take(struct store *s, int fd, int how, bool wait, struct err *e)
+static int take(const struct waiting *w, int fd, int how, bool wait, struct err *e)
 {
 	while (flock(fd, how | LOCK_NB) < 0) {
 		if (errno == EINTR)
@@ -26,7 +39,7 @@ static int take(struct store *s, int fd, int how, bool wait, struct err *e)
 			return err_sys(e, "lock cache mount");
 		if (!wait)
 			return 0;
-		TRY(store_pause(s, WAIT_STEP_MS, e));
+		TRY(pause_a_little(w, e));
 	}
 	return 1;
 }
@@ -50,27 +63,27 @@ static bool is_fresh(int lock_fd)
  * Shared, when the folder may be new: exclusive while it is. Nobody waits for an exclusive lock here: who fills the folder keeps a
  * shared one for the whole of its step afterwards. 1 taken.
  */
-static int take_shared(struct store *s, int fd, struct err *e)
+static int take_shared(const struct waiting *w, int fd, struct err *e)
 {
 	for (;;) {
-		TRY(take(s, fd, LOCK_SH, true, e));
+		TRY(take(w, fd, LOCK_SH, true, e));
 		if (!is_fresh(fd))
 			return 1;
 		flock(fd, LOCK_UN); /* two that hold it shared could never both get more */
-		int rc = take(s, fd, LOCK_EX, false, e);
+		int rc = take(w, fd, LOCK_EX, false, e);
 		if (rc < 0 || (rc > 0 && is_fresh(fd)))
 			return rc;
 		if (rc == 0)
-			TRY(store_pause(s, WAIT_STEP_MS, e));
+			TRY(pause_a_little(w, e));
 	}
 }
 
 /* Opens the lock of a cache folder and takes it as `sharing` says. 1 taken, 0 in use (private only). */
-static int lock_mount(struct store *s, int dir, enum mount_sharing sharing, int *ret_lock, struct err *e)
+static int lock_mount(const struct waiting *w, int dir, enum mount_sharing sharing, int *ret_lock, struct err *e)
 {
 	cleanup_close int fd = -1;
 	TRY(open_lock(dir, &fd, e));
-	int rc = sharing == SHARING_SHARED ? take_shared(s, fd, e) : take(s, fd, LOCK_EX, sharing == SHARING_LOCKED, e);
+	int rc = sharing == SHARING_SHARED ? take_shared(w, fd, e) : take(w, fd, LOCK_EX, sharing == SHARING_LOCKED, e);
 	if (rc > 0)
 		*ret_lock = steal_fd(&fd);
 	return rc;
@@ -94,14 +107,15 @@ static int record_use(struct store *s, const char *name, const char *label, stru
 }
 
 /* One candidate. 1 opened, 0 in use. */
-static int try_mount(struct store *s, const char *name, const char *label, enum mount_sharing sharing, int *ret_dirfd,
-    int *ret_lock_fd, bool *ret_fresh, struct err *e)
+static int try_mount(const struct waiting *w, const char *name, const char *label, enum mount_sharing sharing,
+    int *ret_dirfd, int *ret_lock_fd, bool *ret_fresh, struct err *e)
 {
 	cleanup_close int dir = -1, lock = -1, data = -1;
+	struct store *s = w->s;
 	cleanup_free char *path = mem_printf("mounts/%s", name);
 	TRY(fs_mkdirs(s->fd, path, 0700, e));
 	TRY(fs_open_dir(s->fd, path, &dir, e));
-	int rc = lock_mount(s, dir, sharing, &lock, e);
+	int rc = lock_mount(w, dir, sharing, &lock, e);
 	if (rc <= 0)
 		return rc;
 	bool fresh = is_fresh(lock);
@@ -115,13 +129,14 @@ static int try_mount(struct store *s, const char *name, const char *label, enum 
 }
 
 int store_cache_mount(struct store *s, const struct digest *identity, const char *label, enum mount_sharing sharing,
-    int *ret_dirfd, int *ret_lock_fd, bool *ret_fresh, struct err *e)
+    const struct cancel *cancel, int *ret_dirfd, int *ret_lock_fd, bool *ret_fresh, struct err *e)
 {
+	const struct waiting w = {.s = s, .cancel = cancel};
 	char hex[DIGEST_HEX + 1];
 	digest_hex(identity, hex);
 	for (int i = 0; i < PRIVATE_MAX; i++) {
 		cleanup_free char *name = i ? mem_printf("%s-%d", hex, i) : mem_strdup(hex);
-		int rc = try_mount(s, name, label, sharing, ret_dirfd, ret_lock_fd, ret_fresh, e);
+		int rc = try_mount(&w, name, label, sharing, ret_dirfd, ret_lock_fd, ret_fresh, e);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 	}
@@ -134,6 +149,7 @@ int store_cache_mount_ready(struct store *s, int lock_fd, enum mount_sharing sha
 		return err_sys(e, "write lock of cache mount");
 	if (sharing != SHARING_SHARED)
 		return 0;
-	int rc = take(s, lock_fd, LOCK_SH, true, e);
+	const struct waiting w = {.s = s};
+	int rc = take(&w, lock_fd, LOCK_SH, true, e);
 	return rc < 0 ? rc : 0;
 }

@@ -146,7 +146,7 @@ static int take_cache(struct exec_mounts *m, struct task *t, const struct exec_m
 	int dirfd = -1, lock = -1;
 	bool fresh = false;
 	char *label = arena_printf(&m->arena, "%.*s", STR_ARG(x->id));
-	TRY(store_cache_mount(env->store, identity, label, (enum mount_sharing)x->sharing, &dirfd, &lock, &fresh, e));
+	TRY(store_cache_mount(env->store, identity, label, (enum mount_sharing)x->sharing, t->cancel, &dirfd, &lock, &fresh, e));
 	keep_fd(m, dirfd);
 	if (lock >= 0)
 		keep_fd(m, lock);

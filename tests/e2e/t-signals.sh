@@ -60,6 +60,33 @@ PY
 )
 }
 
+test_a_step_that_waits_for_a_cache_mount_stops_when_another_one_fails() {
+	need_busybox
+	mkdir -p one two
+	printf 'FROM busybox\nRUN --network=none --mount=type=cache,target=/c,sharing=locked echo holds; sleep 30\n' >one/Containerfile
+	cat >two/Containerfile <<'END'
+FROM busybox AS waits
+RUN --network=none --mount=type=cache,target=/c,sharing=locked echo never
+FROM busybox AS fails
+RUN --network=none sleep 0.5; exit 9
+FROM busybox
+COPY --from=waits /etc /a
+COPY --from=fails /etc /b
+END
+	cooper build --progress=plain one >log 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q ' holds' log && break
+		sleep 0.1
+	done
+	start=$(date +%s)
+	assert_fails 1 cooper build -j 4 two
+	assert_match "$LAST" '*exit code: 9'
+	[ $(($(date +%s) - start)) -lt 10 ] || fail 'it waited'
+	kill $pid
+	wait $pid || :
+}
+
 test_stopped_at_random_moments() {
 	local signal signals=(INT TERM KILL) stopped=0 i
 	export SOURCE_DATE_EPOCH=1700000000

@@ -116,7 +116,7 @@ Test(gc, all_leaves_what_images_need)
 	blobs_put(s->blobs, STR("image"), &image, &e);
 	blobs_put(s->blobs, STR("other"), &other, &e);
 	store_set_memo(s, &key, STR("x"), &e);
-	cr_assert_eq(store_cache_mount(s, &cache, "/c", SHARING_SHARED, &dir, &lock, &fresh, &e), 0);
+	cr_assert_eq(store_cache_mount(s, &cache, "/c", SHARING_SHARED, NULL, &dir, &lock, &fresh, &e), 0);
 	close(dir);
 	close(lock);
 	fs_write_atomic(s->fd, "contexts/0000000000000000000000000000000000000000000000000000000000000000", STR("x"),
@@ -144,7 +144,7 @@ Test(gc, only_the_chosen_kinds_go)
 	struct digest cache = d_of("cache"), blob;
 	add_layer(s, "one", 1000, 0, &e);
 	blobs_put(s->blobs, STR("blob"), &blob, &e);
-	store_cache_mount(s, &cache, "/c", SHARING_SHARED, &dir, &lock, &fresh, &e);
+	store_cache_mount(s, &cache, "/c", SHARING_SHARED, NULL, &dir, &lock, &fresh, &e);
 	close(dir);
 	close(lock);
 	struct gc_result r = run(s, NULL, &(struct gc_opts){.all = true, .mounts = true});

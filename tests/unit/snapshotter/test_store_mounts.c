@@ -34,7 +34,7 @@ static struct mount use_mount(struct store *s, enum mount_sharing sharing)
 	struct err e;
 	struct mount m;
 	struct digest id = d_of("cache");
-	int rc = store_cache_mount(s, &id, "/root/.cache", sharing, &m.dir, &m.lock, &m.fresh, &e);
+	int rc = store_cache_mount(s, &id, "/root/.cache", sharing, NULL, &m.dir, &m.lock, &m.fresh, &e);
 	cr_assert_eq(rc, 0, "%s", rc < 0 ? e.text : "");
 	return m;
 }
@@ -119,9 +119,10 @@ Test(store_mounts, waiting_for_a_cache_mount_can_be_cancelled)
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	cleanup_store struct store *s = open_store(&t);
 	struct mount m = use_mount(s, SHARING_LOCKED);
-	s->cancel = &cancel;
 	atomic_store(&cancel.set, true);
-	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, &dir, &lock, &fresh, &e), -ERR_CANCELLED);
+	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, &cancel, &dir, &lock, &fresh, &e), -ERR_CANCELLED); /* the step */
+	s->cancel = &cancel;
+	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, NULL, &dir, &lock, &fresh, &e), -ERR_CANCELLED); /* the build */
 	leave_mount(&m);
 }
 
