@@ -4,6 +4,7 @@
  * the upper folder becomes the new layer as it stands, and its index says what changed.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -267,22 +268,34 @@ static int not_started(struct exec *x, struct err *e)
 	return -ERR_STEP;
 }
 
-/* Says of a failure that a limit of --memory or --pids-limit may be its reason. */
-static int limit_met(const struct exec *x, struct err *e)
+/* The limit of memory as it is usually written: 64m. */
+static char *memory_limit(const struct exec *x)
 {
 	static const char units[] = "\0kmg";
-	uint64_t memory = x->env->resources.memory;
+	uint64_t n = x->env->resources.memory;
 	size_t unit = 0;
-	while (unit < 3 && memory % 1024 == 0) {
-		memory /= 1024;
-		unit++;
-	}
+	for (; unit < 3 && n && n % 1024 == 0; unit++)
+		n /= 1024;
+	return mem_printf("out of memory (limit %llu%.1s)", (unsigned long long)n, &units[unit]);
+}
+
+/* Says of a failure that a limit of --memory or --pids-limit was met. */
+static int limit_met(const struct exec *x, struct err *e)
+{
+	cleanup_free char *text = memory_limit(x);
 	if (x->result.out_of_memory)
-		err_append(e, "%s: out of memory (limit %llu%.1s)", x->result.signal || x->result.exit_code == 137 ? ": killed" : ": a process was killed",
-			(unsigned long long)memory, &units[unit]);
+		err_append(e, ": %skilled: %s", x->result.exit_code == 128 + SIGKILL ? "" : "a process was ", text);
 	else if (x->result.out_of_pids)
 		err_append(e, ": no more processes could be made (limit %llu)", (unsigned long long)x->env->resources.pids);
 	return -(int)e->code;
+}
+
+/* A shell goes on when one of its commands was killed; the layer may not be what was meant. */
+static void warn_limit_met(const struct exec *x)
+{
+	cleanup_free char *limit = memory_limit(x), *text = mem_printf("a process of this step was killed: %s", limit);
+	if (x->result.out_of_memory)
+		x->task->warn(x->task->arg, x->task->step, text);
 }
 
 static int run_command(struct exec *x, struct err *e)
@@ -292,8 +305,10 @@ static int run_command(struct exec *x, struct err *e)
 	int rc = sandbox_run(&run, &x->result, e);
 	for (const char *notice; (notice = sandbox_notice()) != NULL;)
 		x->task->warn(x->task->arg, x->task->step, notice);
-	if (rc == 0 && x->result.exit_code == 0)
+	if (rc == 0 && x->result.exit_code == 0) {
+		warn_limit_met(x);
 		return 0;
+	}
 	if (rc < 0 && not_started(x, e) != -ERR_STEP)
 		return rc;
 	keep_log(x);

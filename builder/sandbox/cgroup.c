@@ -63,12 +63,23 @@ static void remove_group(int parent, const char *name, int dir)
 	log_debug("sandbox: cannot remove the cgroup %s: %s", name, strerrordesc_np(errno));
 }
 
+/* cooper-PID-N and nothing else: what is swept is killed. */
+static bool is_ours(const char *name)
+{
+	static const char digits[] = "0123456789";
+	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	name += sizeof(prefix) - 1;
+	size_t pid = strspn(name, digits), n = name[pid] == '-' ? strspn(name + pid + 1, digits) : 0;
+	return pid > 0 && n > 0 && name[pid + 1 + n] == '\0';
+}
+
 void cgroup_sweep(int dir)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	for (struct dirent *en; d && (en = readdir(d)) != NULL;) {
-		if (en->d_type != DT_DIR || strncmp(en->d_name, prefix, sizeof(prefix) - 1) != 0)
+		if (en->d_type != DT_DIR || !is_ours(en->d_name))
 			continue;
 		cleanup_close int fd = openat(dir, en->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -78,6 +78,102 @@ test_a_step_that_forks_without_end_can_be_stopped() {
 	fail "$(pgrep -fxc 'sleep 1000') processes are left"
 }
 
+# limit_of CONTROLLER: can it be had here? cooper info says so; else a build has to say why it has no effect.
+limit_of() {
+	[[ $(cooper info -f '{{.Limits}}') =~ ^([a-z, ]*)\ \(cgroup ]] && [[ " ${BASH_REMATCH[1]}," == *" $1,"* ]]
+}
+
+no_cgroup_left() {
+	assert_eq "$(find /sys/fs/cgroup -type d -regex '.*/cooper-[0-9]+-[0-9]+' -user "$(id -un)" 2>/dev/null)" ''
+}
+
+test_memory_is_limited_or_it_is_told_why_not() {
+	need_busybox
+	mkdir ctx
+	printf 'FROM busybox\nRUN --network=none head -c 100000000 /dev/zero | sort -r >/x\n' >ctx/Containerfile
+	if limit_of memory; then
+		assert_fails 1 cooper build -m 32m --memory-swap 32m ctx
+		assert_match "$LAST" '*did not complete successfully: exit code: 137: killed: out of memory (limit 32m)'
+		printf 'FROM busybox\nRUN --network=none head -c 100000000 /dev/zero | sort -r >/x; true\n' >ctx/Containerfile
+		build_ok -m 32m --memory-swap 32m ctx
+		assert_match "$(cat build.log)" '*a process of this step was killed: out of memory (limit 32m)*'
+	else
+		printf 'FROM busybox\nRUN --network=none echo one\nRUN --network=none echo two\n' >ctx/Containerfile
+		build_ok -m 32m ctx
+		assert_match "$(cat build.log)" '*WARN: no effect here: --memory: *'
+		assert_eq "$(grep -c 'WARN: no effect here' build.log)" 1
+	fi
+	no_cgroup_left
+}
+
+test_processes_are_limited_or_it_is_told_why_not() {
+	need_busybox
+	mkdir ctx
+	printf 'FROM busybox\nRUN --network=none for i in $(seq 30); do sleep 5 & done; echo made\n' >ctx/Containerfile
+	if limit_of pids; then
+		assert_fails 1 cooper build --pids-limit 10 ctx
+		assert_match "$LAST" '*exit code: 2: no more processes could be made (limit 10)'
+	else
+		build_ok --pids-limit 10 ctx
+		assert_match "$(cat build.log)" '*WARN: no effect here: --pids-limit: *'
+	fi
+	build_ok ctx
+	no_cgroup_left
+}
+
+test_processor_time_is_limited_or_it_is_told_why_not() {
+	need_busybox
+	mkdir ctx
+	printf 'FROM busybox\nRUN --network=none true\n' >ctx/Containerfile
+	build_ok --cpu-quota 20000 --cpu-period 100000 -c 512 --cpuset-cpus 0 ctx
+	if limit_of cpu && limit_of cpuset; then
+		! grep -q 'no effect' build.log || fail "$(grep 'no effect' build.log)"
+		printf 'FROM busybox\nRUN --network=none [ $(grep Cpus_allowed_list /proc/self/status | cut -f2) = 0 ]\n' >ctx/Containerfile
+		build_ok --cpuset-cpus 0 ctx
+	elif ! limit_of cpu && ! limit_of cpuset; then
+		assert_match "$(cat build.log)" '*WARN: no effect here: --cpu-quota, --cpu-shares, --cpuset-cpus: *'
+	fi
+	no_cgroup_left
+}
+
+test_limits_are_not_part_of_the_key() {
+	need_busybox
+	printf 'FROM busybox\nRUN --network=none echo x >/x\n' >Containerfile
+	build_ok .
+	build_ok -m 1g --pids-limit 500 --cpu-shares 2048 --cpuset-cpus 0 --cgroup-parent /nowhere .
+	assert_eq "$(steps_cached)" 2
+	assert_eq "$(grep -c WARN build.log)" 0 # nothing ran
+}
+
+test_wrong_limits_are_refused_before_anything_is_done() {
+	local o
+	for o in --memory=5m --memory=x --memory-swap=1g '--memory=64m --memory-swap=32m' --cpu-period=10 --cpu-quota=10 --cpu-shares=1 --cpuset-cpus=a \
+		--cpuset-cpus=3-1 --cpuset-mems=0- --pids-limit=-2 --cgroup-parent=../x; do
+		# shellcheck disable=SC2086
+		assert_fails 2 cooper build $o .
+		name=${o##*--}
+		assert_match "$LAST" "error: *--${name%%=*}*"
+	done
+}
+
+test_a_killed_builders_cgroup_goes_with_the_next_build() {
+	limit_of pids || skip 'no limits for this user'
+	need_busybox
+	printf 'FROM busybox\nRUN --network=none echo begun; sleep 60\n' >Containerfile
+	cooper build --progress=plain --pids-limit 20 . >log 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q ' begun' log && break
+		sleep 0.1
+	done
+	find /sys/fs/cgroup -type d -name "cooper-$pid-*" | grep -q . || fail 'it had no cgroup'
+	kill -KILL $pid
+	wait $pid || :
+	printf 'FROM busybox\nRUN --network=none true\n' >Containerfile
+	build_ok .
+	assert_eq "$(find /sys/fs/cgroup -type d -name "cooper-$pid-*")" ''
+}
+
 test_a_full_disk_is_an_error_and_the_store_stays_good() {
 	[ "$ROLE" = root ] || skip 'a small file system takes root'
 	mkdir ctx small
