@@ -54,7 +54,7 @@ static void put_machine(struct jval *o)
 static int gather(struct cli *cli, struct jval *o, struct err *e)
 {
 	struct local l cleanup_local = {0};
-	struct buf why cleanup_buf = {0}, limits cleanup_buf = {0};
+	struct buf why cleanup_buf = {0}, limits cleanup_buf = {0}, network cleanup_buf = {0};
 	enum sandbox_mode mode = sandbox_mode(&why);
 	struct layout_image *images;
 	size_t n;
@@ -68,7 +68,8 @@ static int gather(struct cli *cli, struct jval *o, struct err *e)
 	jval_set_text(o, "Mode", modes[mode]);
 	jval_set(o, "Rootless", jval_boolean(mode != SANDBOX_ROOT));
 	jval_set(o, "CanRun", jval_boolean(mode != SANDBOX_UNAVAILABLE));
-	jval_set_text(o, "Network", in_path("pasta") ? "private (pasta) or host" : "host (pasta is not installed)");
+	sandbox_default_network(&network);
+	jval_set_str(o, "Network", buf_view(&network));
 	sandbox_limits(&limits);
 	jval_set_str(o, "Limits", buf_view(&limits));
 	jval_set_text(o, "Git", in_path("git") ? "yes" : "not installed: contexts and ADD from git do not work");

@@ -118,7 +118,7 @@ void mode_explain_userns(struct buf *out, int error)
 
 static void explain_ranges(struct buf *out, const struct mode_ids *ids)
 {
-	buf_puts(out, "user namespace with one id: files of other owners cannot be made. ");
+	buf_puts(out, "user namespace with one id: owners of files are kept as notes, and are right in the image. ");
 	if (!ids->newuidmap || !ids->newgidmap)
 		buf_puts(out, "newuidmap and newgidmap are missing (package uidmap). ");
 	if (ids->uids.n == 0 || ids->gids.n == 0)

@@ -26,12 +26,28 @@ static struct {
 	struct pasta pasta;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER, .pasta = {-1, -1, -1}};
 
+static bool host_is_meant(void)
+{
+	const char *wish = secure_getenv("COOPER_NETWORK");
+	return wish && strcmp(wish, "host") == 0;
+}
+
+void sandbox_default_network(struct buf *out)
+{
+	struct err e = {0};
+	if (host_is_meant())
+		buf_puts(out, "the host's (COOPER_NETWORK=host)");
+	else if (pasta_check(&e) < 0)
+		buf_printf(out, "the host's: %s", e.text);
+	else
+		buf_puts(out, "private (pasta)");
+}
+
 static void try_private(void)
 {
 	struct err e = {0};
-	const char *wish = secure_getenv("COOPER_NETWORK");
 	shared.state = REFUSED;
-	if (wish && strcmp(wish, "host") == 0)
+	if (host_is_meant())
 		return;
 	if (pasta_start(&shared.pasta, &e) == 0) {
 		shared.state = UP;

@@ -23,6 +23,8 @@ struct pasta {
 /* Makes a network namespace that reaches the outside through pasta and nothing of the host's loopback. ERR_UNSUPPORTED:
  * this machine cannot; e says why. At most about five seconds. */
 int pasta_start(struct pasta *ret, struct err *e);
+/* Would it? Looks only: a 0 may still be wrong. */
+int pasta_check(struct err *e);
 void pasta_stop(struct pasta *p);
 
 /* network.c: the end of the build's network. */

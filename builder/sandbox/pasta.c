@@ -206,9 +206,11 @@ static void shut(int *fd)
 static int check_tun(struct err *e)
 {
 	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, ERR_UNSUPPORTED, "/dev/net/tun cannot be opened: %s", strerrordesc_np(errno));
-	return 0;
+	if (fd >= 0)
+		return 0;
+	bool there = errno == EACCES || errno == EPERM;
+	return err_set(e, ERR_UNSUPPORTED, "/dev/net/tun cannot be opened: %s (as root: %s)", strerrordesc_np(errno),
+	    there ? "chmod 666 /dev/net/tun" : "modprobe tun; a container takes --device /dev/net/tun");
 }
 
 /* pasta wants a user namespace, and the kernel gives none to a process whose root is no mount. */
@@ -276,19 +278,35 @@ static int open_network(struct start *s, struct pasta *ret, struct err *e)
 	return ret->net_fd < 0 ? err_sys(e, "open %s", path) : 0;
 }
 
+/* All that can be known without starting it. */
+static int check(struct arena *a, const char **ret_program, struct buf *resolv, struct err *e)
+{
+	*ret_program = subids_helper(a, "pasta");
+	if (!*ret_program)
+		return err_set(e, ERR_UNSUPPORTED, "pasta is not installed (package passt)");
+	TRY(check_root(e));
+	TRY(check_tun(e));
+	if (resolv_private(resolv) == 0)
+		return err_set(e, ERR_UNSUPPORTED, "the machine's only DNS resolvers are on its loopback");
+	return 0;
+}
+
+int pasta_check(struct err *e)
+{
+	cleanup_arena struct arena arena = {0};
+	cleanup_buf struct buf resolv = {0};
+	const char *program;
+	return check(&arena, &program, &resolv, e);
+}
+
 int pasta_start(struct pasta *ret, struct err *e)
 {
 	cleanup_arena struct arena arena = {0};
 	cleanup_buf struct buf resolv = {0};
+	const char *program;
 	struct start s = {.alive = {-1, -1}, .report = {-1, -1}, .ready = {-1, -1}};
-	const char *program = subids_helper(&arena, "pasta");
 	*ret = (struct pasta){.supervisor = -1, .alive = -1, .net_fd = -1};
-	if (!program)
-		return err_set(e, ERR_UNSUPPORTED, "pasta is not installed (package passt)");
-	TRY(check_root(e));
-	TRY(check_tun(e));
-	if (resolv_private(&resolv) == 0)
-		return err_set(e, ERR_UNSUPPORTED, "the machine's only DNS resolvers are on its loopback");
+	TRY(check(&arena, &program, &resolv, e));
 	s.block_metadata = !strstr(resolv.p, "169.254.169.254");
 	arguments(&s, &arena, program);
 	int rc = 0;

@@ -124,6 +124,8 @@ int userns_enter(struct err *e);
 /* Something the user should know once about how steps run (no private network, a limit without effect); NULL when there is nothing
  * more. */
 const char *sandbox_notice(void);
+/* Which network a step without --network gets here, and if it is the host's why, with what mends it: text for people. */
+void sandbox_default_network(struct buf *out);
 /* Which limits of sandbox_resources can be had here, and why not the others: text for people. */
 void sandbox_limits(struct buf *out);
 /* Ends what is there for the whole build: the private network (pasta), the builder's own cgroup. */

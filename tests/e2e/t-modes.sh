@@ -81,4 +81,24 @@ test_a_store_of_one_id_is_not_taken_for_another() {
 	assert_match "$LAST" "*filled without subordinate ids*"
 }
 
+test_info_says_what_will_happen() {
+	if [ "$ROLE" = user ]; then
+		assert_match "$(COOPER_SUBIDS=none cooper info)" '*one id: owners of files are kept as notes, and are right in the image*'
+	fi
+	assert_eq "$(COOPER_NETWORK=host cooper info -f '{{.Network}}')" "the host's (COOPER_NETWORK=host)"
+	need_busybox
+	printf 'FROM busybox\nRUN ls /sys/class/net >/n\n' >Containerfile
+	build_ok .
+	case $(cooper info -f '{{.Network}}') in
+	private*) ! grep -q 'share the network of the host' build.log || fail "$(cat build.log)" ;;
+	"the host's: "*) grep -q 'share the network of the host' build.log || fail "$(cat build.log)" ;;
+	*) fail "$(cooper info)" ;;
+	esac
+	[ -r /dev/net/tun ] || [ ! -e /dev/net/tun ] || ! command -v pasta || assert_match "$(cooper info)" '*as root: chmod 666 /dev/net/tun*'
+	case $(cooper info -f '{{.Limits}}') in
+	*' (cgroup version '[12]')'* | 'none: '?*) ;;
+	*) fail "$(cooper info)" ;;
+	esac
+}
+
 run_tests
