@@ -119,6 +119,7 @@ struct image_config {
 	size_t ndiff_ids, diff_cap;
 	struct history_entry *history;
 	size_t nhistory, history_cap;
+	struct str cache;      /* member cooper.cache.v1 (cachedoc.h) as JSON: printed, neither parsed nor copied */
 };
 int image_config_parse(struct str json, struct image_config *ret, struct err *e);
 void image_config_print(const struct image_config *c, struct buf *out);

@@ -6,6 +6,7 @@
  */
 #include <stddef.h>
 
+#include "registry/cachedoc.h"
 #include "registry/oci_json.h"
 
 enum { DIFF_IDS_MAX = 1000, HISTORY_MAX = 20000 };
@@ -262,6 +263,15 @@ static struct jval *print_history(const struct image_config *c)
 	return list;
 }
 
+/* Text that we made ourselves. */
+static void print_cache(const struct image_config *c, struct jval *j)
+{
+	struct jval *cache = NULL;
+	struct err ignored;
+	if (c->cache.len && jval_parse(c->cache, &cache, &ignored) == 0)
+		jval_set(j, CACHEDOC_MEMBER, cache);
+}
+
 void image_config_print(const struct image_config *c, struct buf *out)
 {
 	struct jval *j = jval_object(), *run = jval_object();
@@ -275,6 +285,7 @@ void image_config_print(const struct image_config *c, struct buf *out)
 	jval_set(j, "rootfs", print_rootfs(c));
 	if (c->nhistory)
 		jval_set(j, "history", print_history(c));
+	print_cache(c, j);
 	oci_finish(j, out);
 }
 
