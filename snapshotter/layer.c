@@ -157,8 +157,9 @@ static int pump(struct layer_source *src, struct sink *to, struct err *e)
 	return rc;
 }
 
+/* *ret_from (may be NULL): what `from` was compressed with. */
 static int recode(struct store *s, const struct digest *from, const struct digest *diff_id, const struct recode *how,
-	struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+	enum compression *ret_from, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {
 	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
 	cleanup_with(writer_cleanup) struct blob_writer *blob = NULL;
@@ -170,6 +171,8 @@ static int recode(struct store *s, const struct digest *from, const struct diges
 	TRY(pump(src, compressor_sink(z), e));
 	TRY(compressor_finish(z, e));
 	TRY(layer_source_verify(src, from, diff_id, e));
+	if (ret_from)
+		*ret_from = layer_source_compression(src);
 	return blob_writer_commit(blob, NULL, UINT64_MAX, ret_blob, ret_size, e);
 }
 
@@ -198,11 +201,24 @@ int layer_make_blob(struct store *s, const struct digest *diff_id, enum compress
 	uint64_t size;
 	struct recode how = {c, level, threads, cancel, also};
 	TRY(layer_find_blob(s, diff_id, &from, e));
-	TRY(recode(s, &from, diff_id, &how, &blob, &size, e));
+	TRY(recode(s, &from, diff_id, &how, NULL, &blob, &size, e));
 	TRY(store_set_blob(s, diff_id, c, &blob, size, e));
 	*ret_blob = blob;
 	*ret_size = size;
 	return 0;
+}
+
+int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e)
+{
+	struct recode how = {COMPRESS_NONE, -1, 1, cancel, NULL};
+	struct digest plain;
+	enum compression c;
+	uint64_t size, blob_size = 0;
+	if (blobs_has(s->blobs, diff_id, NULL))
+		return 0;
+	TRY(recode(s, blob, diff_id, &how, &c, &plain, &size, e));
+	blobs_has(s->blobs, blob, &blob_size);
+	return store_set_blob(s, diff_id, c, blob, blob_size, e);
 }
 
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,

@@ -36,6 +36,18 @@ int layer_unpack(struct store *s, const struct digest *blob, const struct digest
 /* Is the layer recorded, and its content here in some form: a folder or a tar? */
 bool layer_is_here(struct store *s, const struct digest *id);
 
+/* The same for a layer whose index with its true times is known and in the store (store_add_index): the tar's were clamped. Folder
+ * and index must fit: ERR_CORRUPT. */
+int layer_unpack_as(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
+	const struct cancel *cancel, struct err *e);
+
+/* Does the tar diff_id, unpacked as layer `id`, have this content id? Found out from the index that was made of its bytes, and
+ * remembered. */
+int layer_check_content(struct store *s, const struct digest *id, const struct digest *diff_id, const struct digest *cid, bool *ret,
+	struct err *e);
+/* Was that found out, now or earlier? */
+bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid);
+
 /* Makes sure that layers/<id>/fs is there: it is made from the tar blob when only that exists. */
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e);
 
@@ -48,6 +60,9 @@ int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, cons
  * any compression). */
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
+
+/* Makes the plain tar from a blob that somebody says holds it; verified, and recorded when it does. ERR_CORRUPT. */
+int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e);
 
 /* The same in two halves: is it made already; and making it, its bytes given to `also` on the way (which must not fail). */
 bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compression c, struct digest *ret_blob, uint64_t *ret_size);

@@ -106,18 +106,16 @@ int layer_unpack(struct store *s, const struct digest *blob, const struct digest
 }
 
 /* The tar of a layer whose index is known, into a folder with the times of the index. */
-static int remake_folder(struct store *s, const struct digest *id, const struct digest *diff_id, const struct cancel *cancel,
-	struct err *e)
+static int remake_folder(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
+	const struct cancel *cancel, struct err *e)
 {
 	cleanup_with(scratch_done) struct scratch sc = {.dirfd = -1};
 	cleanup_close int fd = -1, rootfd = -1;
 	cleanup_index struct index *known = NULL, *ix = NULL;
 	struct unpacked u = {0};
-	struct digest blob;
 	TRY(store_layer_index(s, id, &known, e));
-	TRY(layer_find_blob(s, diff_id, &blob, e));
 	TRY(make_scratch(s, &sc, &fd, &rootfd, e));
-	int rc = unpack_into(s, rootfd, &blob, diff_id, known, cancel, NULL, NULL, &u, e);
+	int rc = unpack_into(s, rootfd, blob, diff_id, known, cancel, NULL, NULL, &u, e);
 	ix = u.index;
 	TRY(rc);
 	struct digest want = index_layer_id(known), is = index_layer_id(ix);
@@ -129,9 +127,16 @@ static int remake_folder(struct store *s, const struct digest *id, const struct 
 
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e)
 {
-	struct digest diff_id;
+	struct digest diff_id, blob;
 	if (store_has_folder(s, id))
 		return 0;
 	TRY(layer_find_tar(s, id, &diff_id, e));
-	return remake_folder(s, id, &diff_id, cancel, e);
+	TRY(layer_find_blob(s, &diff_id, &blob, e));
+	return remake_folder(s, id, &blob, &diff_id, cancel, e);
+}
+
+int layer_unpack_as(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
+	const struct cancel *cancel, struct err *e)
+{
+	return store_has_folder(s, id) ? 0 : remake_folder(s, id, blob, diff_id, cancel, e);
 }

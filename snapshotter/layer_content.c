@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What content a tar has, for layers that were first known by what somebody said of them. The store's `layers` cannot say: there a
+ * pulled layer has its diff id for a content id. The answer is a fact about two digests, kept as a memo.
+ */
+#include "snapshotter/layer.h"
+
+static struct digest memo_key(const struct digest *diff_id)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("content of a tar 1"));
+	hasher_digest(&h, diff_id);
+	return hasher_done(&h);
+}
+
+static bool remembered(struct store *s, const struct digest *diff_id, struct digest *ret)
+{
+	struct digest key = memo_key(diff_id);
+	cleanup_buf struct buf memo = {0};
+	bool found = false;
+	struct err ignored;
+	if (store_get_memo(s, &key, &memo, &found, &ignored) < 0 || !found || memo.len != sizeof(ret->b))
+		return false;
+	memcpy(ret->b, memo.p, sizeof(ret->b));
+	return true;
+}
+
+bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid)
+{
+	struct digest is;
+	return remembered(s, diff_id, &is) && digest_eq(&is, cid);
+}
+
+int layer_check_content(struct store *s, const struct digest *id, const struct digest *diff_id, const struct digest *cid, bool *ret,
+	struct err *e)
+{
+	struct digest is;
+	if (!remembered(s, diff_id, &is)) {
+		cleanup_index struct index *ix = NULL;
+		struct digest key = memo_key(diff_id);
+		TRY(store_layer_index(s, id, &ix, e));
+		is = index_content_id(ix);
+		TRY(store_set_memo(s, &key, (struct str){(const char *)is.b, sizeof(is.b)}, e));
+	}
+	*ret = digest_eq(&is, cid);
+	return 0;
+}
