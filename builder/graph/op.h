@@ -6,6 +6,8 @@
  * What a kind of step can do. The graph knows steps only through this table; members are builder/ops/op_*.c, each exporting
  * one `const struct op`.
  */
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
@@ -13,6 +15,26 @@
 #include "base/pool.h"
 
 struct step;
+
+/* Another machine's build cache (--cache-from). */
+struct tree_cache {
+	const char *name;       /* for messages */
+	atomic_bool broken;     /* a layer of it could not be had, or is not what its record says: it is not asked again */
+};
+
+/*
+ * A layer that is known from another machine's cache only. What its record says - this key gave this content, in this blob - is a
+ * claim: keys may be looked up with it, but no record is made in the store from it until the bytes were looked at.
+ */
+struct tree_claim {
+	struct tree_cache *cache;
+	uint64_t tar_size;      /* of the plain tar */
+	int64_t newest;         /* latest time in that tar */
+	bool clamped;           /* its true times were later (SOURCE_DATE_EPOCH where it was made) */
+	bool as_is;             /* its times are those that this build wants */
+	struct digest index;    /* blob of its index with the true times; none: there is none */
+	uint64_t index_size;
+};
 
 /* One layer of a tree, in whatever form is known so far. */
 struct tree_layer {
@@ -25,7 +47,13 @@ struct tree_layer {
 	const char *origin;     /* where it can be fetched from: a reference, or NULL when it is in the store */
 	int64_t created;        /* of a layer made here: when its step ran */
 	uint32_t created_nsec;
+	const struct tree_claim *claim; /* of a layer from another machine's cache: blob and diff_id are there, id is not. Or NULL */
 };
+/* Only its content id is known: the cache has left the bytes out. */
+static inline bool tree_layer_hollow(const struct tree_layer *l)
+{
+	return l->claim && digest_none(&l->blob);
+}
 
 /* A state of a root file system: layers, bottom first. Never changed after it was made. */
 struct tree {
@@ -35,12 +63,22 @@ struct tree {
 };
 struct tree *tree_new(struct arena *a, const struct tree *below, size_t room);
 void tree_seal(struct tree *t);
+bool tree_hollow(const struct tree *t); /* is any layer? */
 
 /* What a run of a step gives. */
 struct outcome {
 	bool has_layer;         /* false: the tree stays as it is (a WORKDIR that was there) */
 	struct tree_layer layer;
 	bool keep_out;          /* do not record: the result must not be found again */
+};
+
+/* What a step came to, for those who pass it on (--cache-to). */
+struct step_result {
+	struct digest key;      /* none: it was not needed, or is known without a key */
+	bool kept_out;          /* of the records */
+	bool has_layer;
+	struct tree_layer layer;
+	struct digest memo_key, memo;
 };
 
 /* A step being looked up or run. */
@@ -52,6 +90,13 @@ struct task {
 	struct digest former;              /* layer id of the family's newest record, or none */
 	struct buf why;                    /* filled by op->key: JSON members of what the key was made of, for --explain */
 	struct buf found;                  /* filled by op->key: what it learned of the world and op->run has to stand by */
+	/* Filled by op->key: the memo (store.h) that the key was made with, or none; and that the key does not depend on inputs[0]. */
+	struct digest memo_key, memo;
+	bool floating;
+	/* While op->key is called; may be NULL. What other machines' caches say of a memo that the store does not have: a claim, good for
+	 * finding a record. A step that has to run is asked for its key once more without it. */
+	bool (*recall)(struct task *t, const struct digest *key, struct digest *ret);
+	bool recalled;                     /* a claim went into the key */
 	/* Only while op->key is called, NULL otherwise: to be called before layers are unpacked. */
 	int (*prepare)(struct task *t, struct err *e);
 	bool want_folder, want_tar;        /* forms of the result that somebody downstream needs */

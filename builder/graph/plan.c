@@ -23,6 +23,14 @@ void tree_seal(struct tree *t)
 	t->cid = hasher_done(&h);
 }
 
+bool tree_hollow(const struct tree *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (tree_layer_hollow(&t->layers[i]))
+			return true;
+	return false;
+}
+
 void plan_init(struct plan *p)
 {
 	*p = (struct plan){0};

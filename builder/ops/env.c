@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trees between what a record says and what a step needs: blobs fetched, layers unpacked, indexes and folders opened. */
+/* What steps stand in: contexts, and trees opened for questions; and what keys are made of, in words. */
 #include "builder/ops/env.h"
 
 #include <stdio.h>
@@ -8,9 +8,6 @@
 #include "base/jval.h"
 #include "builder/graph/plan.h"
 #include "builder/ops/ops.h"
-#include "registry/ref.h"
-#include "registry/remote.h"
-#include "registry/transfer.h"
 #include "snapshotter/layer.h"
 
 static bool excluded(void *arg, struct str path, bool folder, bool *ret_prune)
@@ -40,123 +37,7 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e)
 	return context_open(c->path, c->ignore ? &c->filter : NULL, scratch ? -1 : env->store->fd, name, &c->context, e);
 }
 
-/* --- fetching and unpacking --- */
-
-struct fetch {
-	struct ops_env *env;
-	const struct tree *tree;
-	struct digest *ids;        /* NULL: only blobs */
-	bool folder;
-	const struct cancel *cancel;
-	struct place *remote;
-	const char *remote_origin;
-	pthread_mutex_t lock;
-};
-
-static void on_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
-{
-	struct fetch *f = arg;
-	if (f->env->progress)
-		f->env->progress(f->env->progress_arg, f->remote_origin, blob, done, total);
-}
-
-static int open_remote(struct fetch *f, const char *origin, struct err *e)
-{
-	struct arena a = {0};
-	struct ref ref;
-	int rc = 0;
-	pthread_mutex_lock(&f->lock);
-	if (!f->remote) {
-		struct remote_opts o = {.insecure = f->env->insecure_registry, .authfile = f->env->authfile, .cancel = f->cancel};
-		rc = ref_parse(str_of(origin), &a, &ref, e);
-		if (rc == 0)
-			rc = remote_open(&ref, &o, &f->remote, e);
-		f->remote_origin = origin;
-	}
-	pthread_mutex_unlock(&f->lock);
-	arena_done(&a);
-	return rc;
-}
-
-static int fetch_blob(struct fetch *f, const struct tree_layer *l, struct err *e)
-{
-	if (blobs_has(f->env->store->blobs, &l->blob, NULL))
-		return 0;
-	char text[DIGEST_TEXT + 1];
-	digest_text(&l->blob, text);
-	if (!l->origin)
-		return err_set(e, ERR_NOT_FOUND, "layer %s of the base image is not in the store", text);
-	TRY(open_remote(f, l->origin, e));
-	struct descriptor d = {.media_type = str_of(l->media_type), .digest = l->blob, .size = l->blob_size};
-	struct transfer_opts o = {.cancel = f->cancel, .progress = on_progress, .arg = f};
-	if (transfer_blob(f->remote, f->env->layout, &d, &o, e) < 0)
-		return err_wrap(e, "pull %s", l->origin);
-	return 0;
-}
-
-static int need_layer(size_t i, void *arg, struct err *e)
-{
-	struct fetch *f = arg;
-	const struct tree_layer *l = &f->tree->layers[i];
-	struct store *s = f->env->store;
-	bool pulled = digest_none(&l->id);
-	if (!f->ids)
-		return digest_none(&l->blob) ? 0 : fetch_blob(f, l, e);
-	f->ids[i] = l->id;
-	if (pulled && store_find_unpacked(s, &l->diff_id, &f->ids[i], e) < 0) {
-		if (e->code != ERR_NOT_FOUND)
-			return -(int)e->code;
-		TRY(fetch_blob(f, l, e));
-		if (layer_unpack(s, &l->blob, &l->diff_id, f->cancel, NULL, NULL, &f->ids[i], e) < 0)
-			return err_wrap(e, "unpack a layer of %s", l->origin ? l->origin : "the base image");
-	}
-	return f->folder ? layer_need_folder(s, &f->ids[i], f->cancel, e) : 0;
-}
-
-static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder, const struct cancel *cancel, struct err *e)
-{
-	struct fetch f = {.env = env, .tree = t, .ids = ids, .folder = folder, .cancel = cancel, .lock = PTHREAD_MUTEX_INITIALIZER};
-	pthread_mutex_lock(&env->fetch_lock);
-	int rc = pool_each(t->n, 4, need_layer, &f, e);
-	pthread_mutex_unlock(&env->fetch_lock);
-	place_close(f.remote);
-	return rc;
-}
-
-/* The common case costs no lock and no thread: everything is there. */
-static bool all_here(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder)
-{
-	struct err ignored;
-	for (size_t i = 0; i < t->n; i++) {
-		ids[i] = t->layers[i].id;
-		if (digest_none(&ids[i]) && store_find_unpacked(env->store, &t->layers[i].diff_id, &ids[i], &ignored) < 0)
-			return false;
-		if (folder && !store_has_folder(env->store, &ids[i]))
-			return false;
-	}
-	return true;
-}
-
-int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e)
-{
-	if (all_here(env, t, ids, folder))
-		return 0;
-	return fetch(env, t, ids, folder, cancel, e);
-}
-
-bool ops_tree_here(struct ops_env *env, const struct tree *t)
-{
-	cleanup_free struct digest *ids = mem_array(t->n + 1, sizeof(*ids));
-	return all_here(env, t, ids, false);
-}
-
-int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (!digest_none(&t->layers[i].blob) && !blobs_has(env->store->blobs, &t->layers[i].blob, NULL))
-			return fetch(env, t, NULL, false, cancel, e);
-	return 0;
-}
+/* --- trees --- */
 
 int ops_tree_open(struct ops_env *env, const struct tree *t, bool folders, const struct cancel *cancel, struct ops_tree *ret, struct err *e)
 {

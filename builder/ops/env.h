@@ -83,8 +83,14 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e);
 int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e);
 /* Are the layers of a tree unpacked already? */
 bool ops_tree_here(struct ops_env *env, const struct tree *t);
-/* Makes sure that the blobs of pulled layers are in the store (not unpacked). */
+/* Makes sure that the blobs of pulled layers are in the store (not unpacked), and the plain tars of other machines' layers. */
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e);
+
+/* Have all layers from caches the times that the build wants? If not: a tree in which those are layers of the store with their true
+ * times, of which a tar can be made (in `a`). Unpacks: be in the user namespace. */
+bool ops_tree_settled(const struct tree *t);
+int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct arena *a, const struct tree **ret,
+	struct err *e);
 
 /* A tree opened for questions: ids, indexes, view, and folder descriptors when asked for. */
 struct ops_tree {

@@ -293,6 +293,8 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 		memcpy(ret->b, memo.p, sizeof(ret->b));
 		return 0;
 	}
+	if (remember && t->recall && t->recall(t, &key, ret))
+		return 0;
 	TRY(prepare(t, e));
 	struct copying c;
 	begin(&c, t);
@@ -327,6 +329,7 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	const struct op_copy_args *a = t->step->args;
 	struct digest selected = {0};
 	hash_how(a, h);
+	t->floating = a->link;
 	if (!a->link) {
 		hasher_digest(h, &t->inputs[0]->cid);
 		ops_why_tree(t, "the files it is copied onto");
@@ -336,6 +339,10 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	if (!a->nitems)
 		return 0;
 	TRY(selection(t, &selected, e));
+	if (only_trees(a)) {
+		t->memo_key = memo_key(t);
+		t->memo = selected;
+	}
 	hasher_digest(h, &selected);
 	ops_why_digest(&t->why, "what is copied", &selected);
 	return 0;

@@ -45,9 +45,10 @@ static int make_key(struct job *j, struct err *e)
 		/* This thread is the one that passes the user's wish to stop on to the workers: here it has to look itself. */
 		j->task.cancel = j->solver->o->cancel;
 		j->task.prepare = prepare_task;
-		TRY(st->op->key(&j->task, &h, e));
+		int rc = st->op->key(&j->task, &h, e);
 		j->task.cancel = &j->solver->stop;
 		j->task.prepare = NULL;
+		TRY(rc);
 	} else {
 		if (st->op->hash)
 			st->op->hash(st->args, &h);
@@ -57,6 +58,25 @@ static int make_key(struct job *j, struct err *e)
 	j->key = hasher_done(&h);
 	buf_putc(&j->task.why, '}');
 	return 0;
+}
+
+static bool recall(struct task *t, const struct digest *key, struct digest *ret)
+{
+	struct solver *s = t->arg;
+	if (!claims_recall(s->o->claims, key, ret))
+		return false;
+	t->recalled = true;
+	return true;
+}
+
+/* Once more, from what is here alone: what runs is recorded under this key. */
+static int make_sure_key(struct job *j, struct err *e)
+{
+	j->task.recall = NULL;
+	j->task.recalled = false;
+	buf_clear(&j->task.why);
+	buf_clear(&j->task.found);
+	return make_key(j, e);
 }
 
 struct find {
@@ -90,6 +110,10 @@ static int look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e
 				.created_nsec = f.record.created_nsec};
 			if (j->outcome.has_layer)
 				store_touch(s->o->store, &f.record.layer);
+			return 0;
+		}
+		if (s->o->claims && claims_find(s->o->claims, &j->key, s->states[j->step->number].want_tar, &j->outcome)) {
+			*ret_hit = true;
 			return 0;
 		}
 	}
@@ -127,11 +151,17 @@ static int record(struct solver *s, struct job *j, struct err *e)
 		j->outcome.layer.created = same.created;
 		j->outcome.layer.created_nsec = same.created_nsec;
 	}
-	if (j->outcome.keep_out)
+	if (j->outcome.keep_out || !solve_is_sure(s, j))
 		return 0;
 	struct record r = {.key = j->key, .family = j->step->family, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
 		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec, .why = buf_view(&j->task.why)};
 	return store_add_record(s->o->store, &r, e);
+}
+
+static void keep_result(struct solver *s, const struct job *j)
+{
+	s->result->results[j->step->number] = (struct step_result){.key = j->key, .kept_out = j->outcome.keep_out, .has_layer = j->outcome.has_layer,
+		.layer = j->outcome.layer, .memo_key = j->task.memo_key, .memo = j->task.memo};
 }
 
 static void job_free(struct job *j)
@@ -192,6 +222,11 @@ static void collect(struct solver *s, struct job *j)
 	s->running--;
 	if (j->rc == 0)
 		j->rc = record(s, j, &j->e);
+	if (j->rc < 0 && solve_doubts(s, j, &j->e)) {
+		s->states[st->number].phase = READY;
+		job_free(j);
+		return;
+	}
 	solve_explain(s, j);
 	if (j->rc < 0) {
 		fail(s, st, j->rc, &j->e);
@@ -200,6 +235,7 @@ static void collect(struct solver *s, struct job *j)
 	} else {
 		event_done(s->o->events, s->states[st->number].event);
 		s->result->stats.ran++;
+		keep_result(s, j);
 		done_with(s, st, put_layer(s, j));
 	}
 	job_free(j);
@@ -242,8 +278,21 @@ static struct job *job_new(struct solver *s, const struct step *st)
 	for (size_t i = 0; i < st->ninputs; i++)
 		inputs[i] = s->states[st->inputs[i]->number].tree;
 	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
-		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s};
+		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s,
+		.recall = s->o->claims && !st->no_cache ? recall : NULL};
 	return j;
+}
+
+static void take_hit(struct solver *s, struct job *j)
+{
+	struct state *state = &s->states[j->step->number];
+	const struct tree *t = put_layer(s, j);
+	state->hit = true;
+	state->untold = state->event && (tree_hollow(t) || solve_on_hollow(j));
+	if (state->event && !state->untold)
+		event_cached(s->o->events, state->event);
+	keep_result(s, j);
+	done_with(s, j->step, t);
 }
 
 /* Looks a ready step up; a miss starts running when there is room (true: it was dealt with). */
@@ -262,17 +311,22 @@ static int advance(struct solver *s, const struct step *st, struct err *e)
 	rc = make_key(j, e);
 	if (rc == 0)
 		rc = look_up(s, j, &hit, e);
+	if (rc == 0 && !hit && j->task.recalled && !solve_on_hollow(j)) {
+		rc = make_sure_key(j, e);
+		if (rc == 0)
+			rc = look_up(s, j, &hit, e);
+	}
+	if (!hit && solve_doubts(s, j, rc < 0 ? e : NULL)) {
+		job_free(j);
+		return 0;
+	}
 	if (rc == 0 && !hit) {
 		rc = start_run(s, j, e);
 		if (rc == 0)
 			return 0;
 	}
-	if (rc == 0) {
-		s->result->stats.cached++;
-		if (s->states[st->number].event)
-			event_cached(s->o->events, s->states[st->number].event);
-		done_with(s, st, put_layer(s, j));
-	}
+	if (rc == 0)
+		take_hit(s, j);
 	job_free(j);
 	return rc;
 }
@@ -315,7 +369,7 @@ static const struct step *next_ready(struct solver *s)
 static void loop(struct solver *s)
 {
 	for (;;) {
-		const struct step *st = stopping(s) || s->running >= s->limit ? NULL : next_ready(s);
+		const struct step *st = stopping(s) || s->again || s->running >= s->limit ? NULL : next_ready(s);
 		if (st) {
 			struct err e = {0};
 			int rc = advance(s, st, &e);
@@ -343,8 +397,12 @@ int solve(const struct plan *plan, struct step *const *targets, size_t ntargets,
 	ret->trees = arena_new(&ret->arena, (plan->n + 1) * sizeof(*ret->trees));
 	s.states = mem_array(plan->n + 1, sizeof(*s.states));
 	s.limit = o->jobs ? o->jobs : (pool_cores() > 2 ? pool_cores() : 2);
+	ret->results = arena_new(&ret->arena, (plan->n + 1) * sizeof(*ret->results));
 	solve_mark(&s, targets, ntargets);
-	loop(&s);
+	do
+		loop(&s);
+	while (s.rc == 0 && !stopping(&s) && solve_again(&s, targets, ntargets));
+	solve_tell_hits(&s);
 	if (s.rc == 0 && cancelled(o->cancel))
 		s.rc = err_set(&s.e, ERR_CANCELLED, "interrupted");
 	if (o->explain_json)

@@ -7,6 +7,7 @@
  * workers. A plan whose every key is known is solved without a thread, a fork or an open file.
  */
 #include "builder/graph/plan.h"
+#include "builder/solve/claims.h"
 #include "builder/solve/event.h"
 #include "snapshotter/store.h"
 
@@ -21,6 +22,7 @@ struct solve_opts {
 	void *arg;
 	/* Of the targets' layers: needed as tars (an image is put out), as folders (a tree is put out). */
 	bool want_tar, want_folder;
+	struct claims *claims;   /* what other machines' caches say; NULL: there are none */
 	/* Why steps ran: told for each (explain_all) or for the first one only. */
 	bool explain_all;
 	struct buf *explain_json; /* gets a JSON array of {step, stage, line, reasons}; NULL: not wanted */
@@ -33,6 +35,7 @@ struct solve_stats {
 struct solved {
 	struct arena arena;
 	const struct tree **trees; /* by step number; NULL for steps that were not needed */
+	struct step_result *results; /* by step number */
 	struct solve_stats stats;
 };
 

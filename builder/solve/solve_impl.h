@@ -14,6 +14,8 @@ struct state {
 	uint32_t event;            /* number in the event stream; 0: not announced */
 	enum { WAITING, READY, RUNNING, DONE } phase;
 	const struct tree *tree;
+	bool hit;                  /* DONE without a run */
+	bool untold;               /* and that is not said yet: it may still have to run (solve_again.c) */
 };
 
 struct job {
@@ -40,6 +42,7 @@ struct solver {
 	size_t first;              /* all steps before it are done */
 	bool prepared;             /* before_run was called */
 	bool explained;
+	bool again;                /* nothing is started any more: what stands on claims that do not hold is done once more */
 	struct cancel stop;        /* set when a step failed: the others are stopped */
 	/* finished jobs */
 	pthread_mutex_t lock;
@@ -56,6 +59,17 @@ void solve_on_log(void *arg, const struct step *st, int stream, const void *p, s
 void solve_on_warn(void *arg, const struct step *st, const char *text);
 /* Why the job was not found in the cache. */
 void solve_explain(struct solver *s, struct job *j);
+
+/* solve_again.c: steps that stand on other machines' claims. Does the job stand on layers whose bytes nobody has? */
+bool solve_on_hollow(const struct job *j);
+/* Did it fail, or can it not be run, because of a claim? Then the solver stops, to go on with solve_again. */
+bool solve_doubts(struct solver *s, const struct job *j, const struct err *e);
+/* May a record be made of what the job gave: is everything that its key stands for known from bytes? */
+bool solve_is_sure(const struct solver *s, const struct job *j);
+/* When everything has come to rest: makes ready what has to be done again. False: nothing has. */
+bool solve_again(struct solver *s, struct step *const *targets, size_t n);
+/* The end: says of hits what was not said yet, and counts them. */
+void solve_tell_hits(struct solver *s);
 
 /* solve_need.c: marks what the targets need, and in which form. */
 void solve_mark(struct solver *s, struct step *const *targets, size_t n);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trees between what a record says and what a step needs: blobs fetched, layers unpacked. Layers of base images come from where
+ * their image did. Those of other machines' caches are looked at harder: their content has to be what the record said, since keys
+ * were made with that.
+ */
+#include "builder/ops/env.h"
+#include "builder/ops/origin.h"
+#include "registry/transfer.h"
+#include "snapshotter/layer.h"
+
+struct fetch {
+	struct ops_env *env;
+	const struct tree *tree;
+	struct digest *ids;        /* NULL: only blobs */
+	bool folder;
+	const struct cancel *cancel;
+	struct origins origins;
+};
+
+struct one {
+	struct fetch *f;
+	const char *origin;
+};
+
+static void on_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	struct one *o = arg;
+	if (o->f->env->progress)
+		o->f->env->progress(o->f->env->progress_arg, o->origin, blob, done, total);
+}
+
+static int fetch_blob(struct fetch *f, const struct tree_layer *l, const struct digest *blob, uint64_t size, struct err *e)
+{
+	if (blobs_has(f->env->store->blobs, blob, NULL))
+		return 0;
+	char text[DIGEST_TEXT + 1];
+	digest_text(blob, text);
+	if (!l->origin)
+		return err_set(e, ERR_NOT_FOUND, "layer %s of the base image is not in the store", text);
+	struct place *from;
+	struct one one = {f, l->origin};
+	TRY(origins_get(&f->origins, l->origin, &from, e));
+	struct descriptor d = {.media_type = str_of(l->media_type), .digest = *blob, .size = size};
+	struct transfer_opts o = {.cancel = f->cancel, .progress = on_progress, .arg = &one};
+	if (transfer_blob(from, f->env->layout, &d, &o, e) < 0)
+		return err_wrap(e, "pull %s", l->origin);
+	return 0;
+}
+
+/* Unpacked from the tar, the layer has to be what its record calls it. */
+static int check_claim(struct fetch *f, const struct tree_layer *l, const struct digest *id, struct err *e)
+{
+	bool right = false;
+	char text[DIGEST_TEXT + 1];
+	TRY(layer_check_content(f->env->store, id, &l->diff_id, &l->cid, &right, e));
+	if (right)
+		return 0;
+	digest_text(&l->diff_id, text);
+	return err_set(e, ERR_CORRUPT, "the layer %s has other content than its record says", text);
+}
+
+static int unpack(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
+{
+	struct store *s = f->env->store;
+	if (store_find_unpacked(s, &l->diff_id, id, e) < 0) {
+		if (e->code != ERR_NOT_FOUND)
+			return -(int)e->code;
+		TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
+		if (layer_unpack(s, &l->blob, &l->diff_id, f->cancel, NULL, NULL, id, e) < 0)
+			return err_wrap(e, "unpack a layer of %s", l->origin ? l->origin : "the base image");
+	}
+	return l->claim ? check_claim(f, l, id, e) : 0;
+}
+
+/* The blob, and of a cache's layer the plain tar that the image's manifest speaks of. */
+static int need_blob(struct fetch *f, const struct tree_layer *l, struct err *e)
+{
+	struct store *s = f->env->store;
+	if (digest_none(&l->blob) || (l->claim && blobs_has(s->blobs, &l->diff_id, NULL) && blobs_has(s->blobs, &l->blob, NULL)))
+		return 0;
+	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
+	return l->claim ? layer_plain_from(s, &l->blob, &l->diff_id, f->cancel, e) : 0;
+}
+
+static int blame(const struct tree_layer *l, int rc, struct err *e)
+{
+	if (rc < 0 && l->claim && e->code != ERR_CANCELLED) {
+		atomic_store(&l->claim->cache->broken, true);
+		return err_wrap(e, "cache %s", l->claim->cache->name);
+	}
+	return rc;
+}
+
+static int need_layer(size_t i, void *arg, struct err *e)
+{
+	struct fetch *f = arg;
+	const struct tree_layer *l = &f->tree->layers[i];
+	if (!f->ids)
+		return blame(l, need_blob(f, l, e), e);
+	f->ids[i] = l->id;
+	if (digest_none(&l->id) && unpack(f, l, &f->ids[i], e) < 0)
+		return blame(l, -(int)e->code, e);
+	return f->folder ? layer_need_folder(f->env->store, &f->ids[i], f->cancel, e) : 0;
+}
+
+static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder, const struct cancel *cancel, struct err *e)
+{
+	struct fetch f = {.env = env, .tree = t, .ids = ids, .folder = folder, .cancel = cancel};
+	if (tree_hollow(t))
+		return err_set(e, ERR_NOT_FOUND, "the cache has left out a layer's bytes");
+	origins_init(&f.origins, env, cancel);
+	pthread_mutex_lock(&env->fetch_lock);
+	int rc = pool_each(t->n, 4, need_layer, &f, e);
+	pthread_mutex_unlock(&env->fetch_lock);
+	origins_done(&f.origins);
+	return rc;
+}
+
+static bool layer_here(struct ops_env *env, const struct tree_layer *l, bool folder, struct digest *id)
+{
+	struct err ignored;
+	*id = l->id;
+	if (digest_none(id) && (tree_layer_hollow(l) || store_find_unpacked(env->store, &l->diff_id, id, &ignored) < 0))
+		return false;
+	if (l->claim && !layer_content_known(env->store, &l->diff_id, &l->cid))
+		return false;
+	return !folder || store_has_folder(env->store, id);
+}
+
+/* The common case costs no lock and no thread: everything is there. */
+static bool all_here(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!layer_here(env, &t->layers[i], folder, &ids[i]))
+			return false;
+	return true;
+}
+
+int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e)
+{
+	if (all_here(env, t, ids, folder))
+		return 0;
+	return fetch(env, t, ids, folder, cancel, e);
+}
+
+bool ops_tree_here(struct ops_env *env, const struct tree *t)
+{
+	cleanup_free struct digest *ids = mem_array(t->n + 1, sizeof(*ids));
+	return all_here(env, t, ids, false);
+}
+
+int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct tree_layer *l = &t->layers[i];
+		if (digest_none(&l->blob))
+			continue;
+		if (!blobs_has(env->store->blobs, l->claim ? &l->diff_id : &l->blob, NULL))
+			return fetch(env, t, NULL, false, cancel, e);
+	}
+	return 0;
+}
+
+/* --- exact times --- */
+
+static int fetch_index(struct fetch *f, const struct tree_layer *l, struct index **ret, struct err *e)
+{
+	cleanup_buf struct buf bytes = {0};
+	TRY(fetch_blob(f, l, &l->claim->index, l->claim->index_size, e));
+	TRY(blobs_read(f->env->store->blobs, &l->claim->index, (size_t)l->claim->index_size, &bytes, e));
+	return index_parse(buf_view(&bytes), ret, e);
+}
+
+/* The layer under the name that its index gives it: its folder has to fit that, whatever anybody says. */
+static int with_times(struct fetch *f, const struct tree_layer *l, struct digest *ret_id, struct err *e)
+{
+	cleanup_index struct index *ix = NULL;
+	TRY(fetch_index(f, l, &ix, e));
+	struct layer as = {.cid = index_content_id(ix), .id = index_layer_id(ix)};
+	if (!digest_eq(&as.cid, &l->cid))
+		return err_set(e, ERR_CORRUPT, "a layer's index has other content than its record says");
+	for (size_t i = 0; i < ix->n; i++)
+		as.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
+	TRY(store_add_index(f->env->store, ix, &as, e));
+	TRY(layer_unpack_as(f->env->store, &as.id, &l->blob, &l->diff_id, f->cancel, e));
+	*ret_id = as.id;
+	return 0;
+}
+
+bool ops_tree_settled(const struct tree *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->layers[i].claim && !t->layers[i].claim->as_is)
+			return false;
+	return true;
+}
+
+int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct arena *a, const struct tree **ret,
+	struct err *e)
+{
+	struct fetch f = {.env = env, .tree = t, .cancel = cancel};
+	struct tree *settled = tree_new(a, t, 0);
+	int rc = 0;
+	origins_init(&f.origins, env, cancel);
+	pthread_mutex_lock(&env->fetch_lock);
+	for (size_t i = 0; rc == 0 && i < t->n; i++) {
+		const struct tree_layer *l = &t->layers[i];
+		struct digest id;
+		if (!l->claim || l->claim->as_is)
+			continue;
+		rc = blame(l, with_times(&f, l, &id, e), e);
+		if (rc == 0)
+			settled->layers[i] = (struct tree_layer){.cid = l->cid, .id = id, .created = l->created, .created_nsec = l->created_nsec};
+	}
+	pthread_mutex_unlock(&env->fetch_lock);
+	origins_done(&f.origins);
+	if (rc < 0)
+		return rc;
+	tree_seal(settled);
+	*ret = settled;
+	return 0;
+}
