@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "builder/cli/build_output.h"
+#include "builder/cli/cache_to.h"
 #include "builder/cli/local.h"
 #include "builder/cli/report.h"
 #include "parser/values.h"
@@ -423,8 +424,6 @@ static int others(struct making *m, struct err *e)
 	l->nno_cache_stages = m->o->no_cache_filter.n;
 	if (m->o->no_cache && m->o->no_cache_filter.n)
 		return err_set(e, ERR_USAGE, "--no-cache and --no-cache-filter cannot be used together");
-	if (m->o->cache_from.n || m->o->cache_to.n)
-		report_warning("--cache-from and --cache-to have no effect: the cache is in the local store");
 	static const struct {
 		const char *flag;
 		size_t at;
@@ -438,16 +437,32 @@ static int others(struct making *m, struct err *e)
 	return 0;
 }
 
+/* BUILDKIT_INLINE_CACHE=1 is another way to say --cache-to type=inline. */
+static int caches(struct making *m, struct err *e)
+{
+	size_t from_cap = 0, to_cap = 0;
+	bool in_image = false;
+	for (size_t i = 0; i < m->o->cache_from.n; i++)
+		TRY(cache_from_parse(m->cli, m->o->cache_from.v[i], &m->r->cache_from, &m->r->ncache_from, &from_cap, e));
+	for (size_t i = 0; i < m->o->cache_to.n; i++)
+		TRY(cache_to_parse(m->cli, m->o->cache_to.v[i], &m->r->cache_to, &m->r->ncache_to, &to_cap, e));
+	const struct pair *p = find_arg(m, "BUILDKIT_INLINE_CACHE");
+	if (p && opt_parse_bool(arena_str(m->a, p->value).p, &in_image) && in_image)
+		TRY(cache_to_parse(m->cli, "type=inline", &m->r->cache_to, &m->r->ncache_to, &to_cap, e));
+	return 0;
+}
+
 int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e)
 {
 	static int (*const parts[])(struct making *m, struct err *e) = {names, arguments, labels, platforms, secrets, ssh, hosts, limits,
-	    pull, network_and_allow, others};
+	    pull, network_and_allow, caches, others};
 	*ret = (struct build_request){.o = o};
 	struct making m = {.cli = cli, .a = cli->arena, .o = o, .r = ret};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		TRY(parts[i](&m, e));
 	TRY(build_resources_parse(o, &ret->resources, e));
-	return build_outputs_parse(cli, ret, e);
+	TRY(build_outputs_parse(cli, ret, e));
+	return cache_to_check(ret, e);
 }
 
 void build_request_done(struct build_request *r)

@@ -3,6 +3,7 @@
 #define COOPER_BUILD_OPTS_H
 
 /* The options of `cooper build`: as they are typed, and as the build wants them. */
+#include "builder/cli/cache_opts.h"
 #include "builder/cli/cmd.h"
 #include "builder/lower/lower.h"
 #include "builder/ops/env.h"
@@ -58,6 +59,8 @@ struct build_request {
 	size_t nlimits;
 	struct sandbox_resources resources;
 	struct annotations annotations;
+	struct cache_spec *cache_from, *cache_to;
+	size_t ncache_from, ncache_to;
 	enum pull_policy pull;
 	int64_t epoch;
 	struct str *proxy;           /* "NAME=value" */

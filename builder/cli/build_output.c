@@ -253,6 +253,23 @@ static void say(struct writing *w, const char *format, ...)
 	event_status(w->ev, w->step, str_of(text), 0, 0, true);
 }
 
+/* The blob of a layer from another machine's cache, while nobody has needed its bytes here. */
+static bool elsewhere(void *arg, const struct digest *diff_id, enum compression c, struct descriptor *d)
+{
+	struct writing *w = arg;
+	for (size_t i = 0; i < w->b->n; i++)
+		for (size_t k = 0; k < w->b->trees[i]->n; k++) {
+			const struct tree_layer *l = &w->b->trees[i]->layers[k];
+			const struct media *m = l->claim ? media_find(str_of(l->media_type)) : NULL;
+			if (!m || !digest_eq(&l->diff_id, diff_id) || strcmp(media_type(MEDIA_LAYER, MEDIA_OCI, m->compression), outbound_layer_type(c)) != 0)
+				continue;
+			d->digest = l->blob;
+			d->size = l->blob_size;
+			return true;
+		}
+	return false;
+}
+
 static int outbound(struct writing *w, bool as_is, struct place *to, struct descriptor *ret, struct err *e)
 {
 	struct outbound_opts o = {.compression = w->out->compression, .level = w->out->level, .force = w->out->force || w->out->compression_set,
@@ -262,7 +279,15 @@ static int outbound(struct writing *w, bool as_is, struct place *to, struct desc
 		return 0;
 	}
 	o.force = w->out->force;
+	o.elsewhere = elsewhere;
+	o.arg = w;
 	return outbound_manifest(w->b->env->store, &w->b->image, &o, w->cli->arena, ret, e);
+}
+
+static bool blob_here(const struct writing *w, const struct tree_layer *l)
+{
+	struct blobs *blobs = w->b->env->store->blobs;
+	return !digest_none(&l->id) || (blobs_has(blobs, &l->blob, NULL) && (!l->claim || blobs_has(blobs, &l->diff_id, NULL)));
 }
 
 /* Are the base images' layers in the store? What is only pushed does without, where the registry has them. */
@@ -270,8 +295,7 @@ static bool whole(const struct writing *w)
 {
 	for (size_t i = 0; i < w->b->n; i++)
 		for (size_t k = 0; k < w->b->trees[i]->n; k++)
-			if (digest_none(&w->b->trees[i]->layers[k].id) &&
-			    !blobs_has(w->b->env->store->blobs, &w->b->trees[i]->layers[k].blob, NULL))
+			if (!blob_here(w, &w->b->trees[i]->layers[k]))
 				return false;
 	return true;
 }
@@ -290,7 +314,7 @@ static int tag_names(struct writing *w, struct err *e)
 	char text[DIGEST_TEXT + 1];
 	digest_text(&w->b->image.digest, text);
 	if (!whole(w)) {
-		say(w, "made image %s, which goes to the registry alone: its base image's layers stay there", text);
+		say(w, "made image %s, which goes to the registry alone: layers of its base image or of a cache stay there", text);
 		return 0;
 	}
 	say(w, "writing image %s", text);
@@ -310,15 +334,15 @@ static void push_progress(void *arg, const struct digest *blob, uint64_t done, u
 		event_status(w->ev, w->step, str_of(what), done, total, done == total);
 }
 
-/* Repositories of the same registry that hold the base images' layers already. */
+/* Repositories of the same registry that hold the base images' layers, or a cache's, already. */
 static void lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
 {
-	struct str *paths = arena_new(w->cli->arena, (w->b->nbases + 1) * sizeof(*paths));
-	for (size_t i = 0; i < w->b->nbases; i++) {
+	struct str *paths = arena_new(w->cli->arena, (w->b->nbases + w->b->ncache_repos + 1) * sizeof(*paths));
+	for (size_t i = 0; i < w->b->nbases + w->b->ncache_repos; i++) {
 		struct ref ref;
 		struct err ignored;
-		if (ref_parse(w->b->bases[i].name, w->cli->arena, &ref, &ignored) == 0 && str_eq(ref.host, target->host) &&
-		    !str_eq(ref.path, target->path))
+		struct str name = i < w->b->nbases ? w->b->bases[i].name : w->b->cache_repos[i - w->b->nbases];
+		if (ref_parse(name, w->cli->arena, &ref, &ignored) == 0 && str_eq(ref.host, target->host) && !str_eq(ref.path, target->path))
 			paths[to->nmount_from++] = ref.path;
 	}
 	to->mount_from = paths;
@@ -360,7 +384,12 @@ static int push(struct writing *w, struct err *e)
 	struct descriptor outside;
 	if (w->out->force || w->out->compression_set)
 		TRY(make_whole(w, e));
-	TRY(n ? outbound_to(w, names[0], &outside, e) : outbound(w, false, NULL, &outside, e));
+	int rc = n ? outbound_to(w, names[0], &outside, e) : outbound(w, false, NULL, &outside, e);
+	if (rc == -ERR_NOT_FOUND && !whole(w)) { /* a cache's layers are compressed otherwise */
+		TRY(make_whole(w, e));
+		rc = n ? outbound_to(w, names[0], &outside, e) : outbound(w, false, NULL, &outside, e);
+	}
+	TRY(rc);
 	char digest[DIGEST_TEXT + 1];
 	digest_text(&outside.digest, digest);
 	for (size_t i = 0; i < n; i++) {

@@ -24,6 +24,8 @@ struct built {
 	bool has_image;
 	struct digest config;             /* of a single image */
 	struct digest pushed;             /* of the manifest as it was pushed or exported; none */
+	const struct str *cache_repos;    /* of --cache-from, "HOST/NAME": they may lend blobs as well */
+	size_t ncache_repos;
 	const struct found_image *bases;  /* images that were built upon: their repositories may lend blobs to a push */
 	size_t nbases;
 };

@@ -35,8 +35,11 @@ const struct opt build_table[] = {
     OPT_CSV(0, "no-cache-filter", struct build_opts, no_cache_filter, "STAGE", "Run every step of these stages again"),
     OPT_MAYBE(0, "pull", struct build_opts, pull, "POLICY", "always", "When to ask the registry for base images: missing (default), always, newer, never"),
     OPT_MAYBE(0, "explain", struct build_opts, explain, "FORMAT", "text", "Say for each step that ran why it was not cached; =json for tools"),
-    OPT_LIST(0, "cache-from", struct build_opts, cache_from, "SOURCE", "Accepted for compatibility: a warning says that it has no effect"),
-    OPT_LIST(0, "cache-to", struct build_opts, cache_to, "DEST", "Accepted for compatibility: a warning says that it has no effect"),
+    OPT_LIST(0, "cache-from", struct build_opts, cache_from, "SOURCE",
+	"Look steps up in another machine's cache too: an image reference, type=registry,ref=REF or type=local,src=DIR"),
+    OPT_LIST(0, "cache-to", struct build_opts, cache_to, "DEST",
+	"Write this build's cache for others: type=registry,ref=REF, type=local,dest=DIR or type=inline "
+	"[,mode=min|max][,compression=gzip|zstd|uncompressed][,ignore-error=BOOL]"),
 
     OPT_GROUP("What steps may use"),
     OPT_LIST(0, "secret", struct build_opts, secrets, "id=ID[,src=FILE|env=VAR]", "Secret for RUN --mount=type=secret"),

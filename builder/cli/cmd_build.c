@@ -12,6 +12,8 @@
 #include "builder/cli/build_images.h"
 #include "builder/cli/build_opts.h"
 #include "builder/cli/build_output.h"
+#include "builder/cli/cache_from.h"
+#include "builder/cli/cache_to.h"
 #include "builder/cli/local.h"
 #include "builder/cli/progress.h"
 #include "builder/cli/report.h"
@@ -36,14 +38,23 @@ struct build {
 	struct lowered *lowered;     /* one for each platform */
 	struct step **heads;
 	struct solved solved;
+	const struct tree **trees;   /* of each platform */
+	struct image_config *configs; /* copies of the lowered ones, which assembling completes */
 	struct progress *progress;
 	struct events *events;
 	struct built built;
+	struct cache_sources sources;
+	struct claims claims;
 	bool prepared;               /* before_run was here */
 	struct buf explain;
-	uint32_t fetch_step;         /* event number of the layers that are fetched */
-	const char *fetch_origin;
+	struct fetching *fetching;   /* where layers are fetched from now */
 	pthread_mutex_t fetch_lock;
+};
+
+struct fetching {
+	struct fetching *next;
+	const char *origin;
+	uint32_t step;               /* event number */
 };
 
 
@@ -76,15 +87,17 @@ static void on_fetch(void *arg, const char *origin, const struct digest *blob, u
 	digest_hex(blob, hex);
 	snprintf(what, sizeof(what), "sha256:%.12s", hex);
 	pthread_mutex_lock(&b->fetch_lock);
-	if (!b->fetch_step || b->fetch_origin != origin) {
+	struct fetching *f = b->fetching;
+	while (f && !str_eq(str_of(f->origin), str_of(origin)))
+		f = f->next;
+	if (!f) {
 		cleanup_free char *name = mem_printf("[internal] pull %s", origin ? origin : "layers");
-		if (b->fetch_step)
-			event_done(b->events, b->fetch_step);
-		b->fetch_step = event_step(b->events, str_of(name), NULL, NULL, 0);
-		b->fetch_origin = origin;
-		event_started(b->events, b->fetch_step);
+		f = mem_new(sizeof(*f));
+		*f = (struct fetching){.next = b->fetching, .origin = origin, .step = event_step(b->events, str_of(name), NULL, NULL, 0)};
+		b->fetching = f;
+		event_started(b->events, f->step);
 	}
-	event_status(b->events, b->fetch_step, str_of(what), done, total, done == total);
+	event_status(b->events, f->step, str_of(what), done, total, done == total);
 	pthread_mutex_unlock(&b->fetch_lock);
 }
 
@@ -120,6 +133,9 @@ static int make_env(struct build *b, struct err *e)
 	pthread_mutex_init(&b->env.context_lock, NULL);
 	pthread_mutex_init(&b->env.fetch_lock, NULL);
 	b->finder = (struct image_finder){.env = &b->env, .a = b->cli->arena, .events = b->events};
+	b->sources = (struct cache_sources){.specs = b->r.cache_from, .n = b->r.ncache_from, .env = &b->env, .events = b->events,
+		.a = b->cli->arena};
+	claims_init(&b->claims, b->r.epoch, cache_from_load, &b->sources);
 	b->resolver = (struct resolver){.image = image_find, .arg = &b->finder};
 	return 0;
 }
@@ -145,6 +161,7 @@ static int make_plan(struct build *b, struct err *e)
 	plan_init(&b->plan);
 	b->lowered = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->lowered));
 	b->heads = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->heads));
+	b->configs = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->configs));
 	for (size_t i = 0; i < b->r.nplatforms; i++) {
 		l->platform = b->r.platforms[i];
 		TRY(lower(l, &b->plan, &b->lowered[i], e));
@@ -189,11 +206,15 @@ static int before_run(void *arg, struct err *e)
 static void fetch_over(struct build *b, int rc)
 {
 	const struct err stopped = {.code = ERR_CANCELLED};
-	if (b->fetch_step && rc < 0)
-		event_failed(b->events, b->fetch_step, &stopped);
-	else if (b->fetch_step)
-		event_done(b->events, b->fetch_step);
-	b->fetch_step = 0;
+	for (struct fetching *f = b->fetching, *next; f; f = next) {
+		next = f->next;
+		if (rc < 0)
+			event_failed(b->events, f->step, &stopped);
+		else
+			event_done(b->events, f->step);
+		mem_free(f);
+	}
+	b->fetching = NULL;
 }
 
 static int solve_plan(struct build *b, struct err *e)
@@ -201,7 +222,7 @@ static int solve_plan(struct build *b, struct err *e)
 	const struct step *failed = NULL;
 	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
 		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .want_tar = build_outputs_want_image(&b->r),
-		.want_folder = build_outputs_want_tree(&b->r), .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
+		.want_folder = build_outputs_want_tree(&b->r), .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
 		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
 	fetch_over(b, rc);
@@ -210,15 +231,41 @@ static int solve_plan(struct build *b, struct err *e)
 
 /* --- results --- */
 
+static struct cache_targets cache_targets(struct build *b)
+{
+	return (struct cache_targets){.cli = b->cli, .r = &b->r, .plan = &b->plan, .solved = &b->solved, .built = &b->built, .events = b->events,
+		.from_repos = b->sources.repos, .nfrom_repos = b->sources.nrepos};
+}
+
+static int add_inline_cache(struct build *b, size_t i, struct err *e)
+{
+	struct cache_targets t = cache_targets(b);
+	return cache_to_inline_text(&t, b->heads[i], b->built.trees[i], b->lowered[i].nbase_layers, &b->configs[i].cache, e);
+}
+
+/* Layers from another machine's cache that have other times than this image is to have. */
+static int settle(struct build *b, size_t i, struct err *e)
+{
+	if (ops_tree_settled(b->trees[i]))
+		return 0;
+	TRY(before_run(b, e));
+	return ops_settle_tree(&b->env, b->trees[i], b->cli->cancel, b->cli->arena, &b->trees[i], e);
+}
+
 static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, struct err *e)
 {
-	struct assembly as = {.store = b->local.store, .tree = b->solved.trees[b->heads[i]->number], .config = &b->lowered[i].config,
+	TRY(settle(b, i, e));
+	image_config_done(&b->configs[i]);
+	image_config_copy(&b->lowered[i].config, &b->configs[i]);
+	struct assembly as = {.store = b->local.store, .tree = b->trees[i], .config = &b->configs[i],
 		.nbase_history = b->lowered[i].nbase_history, .nbase_layers = b->lowered[i].nbase_layers, .epoch = b->r.epoch,
 		.annotations = &b->r.annotations, .cancel = b->cli->cancel};
 	if (build_outputs_want_blobs(&b->r))
 		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
 	if (assemble_reads_folders(&as))
 		TRY(before_run(b, e));
+	if (cache_to_inline(&b->r))
+		TRY(add_inline_cache(b, i, e));
 	return assemble(&as, b->cli->arena, ret, e);
 }
 
@@ -236,11 +283,13 @@ static int make_image(struct build *b, struct err *e)
 
 static int write_results(struct build *b, struct err *e)
 {
-	const struct tree **trees = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*trees));
+	b->trees = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*b->trees));
 	for (size_t i = 0; i < b->r.nplatforms; i++)
-		trees[i] = b->solved.trees[b->heads[i]->number];
+		b->trees[i] = b->solved.trees[b->heads[i]->number];
 	b->built.env = &b->env;
-	b->built.trees = trees;
+	b->built.trees = b->trees;
+	b->built.cache_repos = b->sources.repos;
+	b->built.ncache_repos = b->sources.nrepos;
 	b->built.platforms = b->r.platforms;
 	b->built.n = b->r.nplatforms;
 	b->built.bases = b->finder.found;
@@ -263,6 +312,45 @@ static int write_results(struct build *b, struct err *e)
 	else
 		event_done(b->events, step);
 	return rc;
+}
+
+static int write_caches(struct build *b, struct err *e)
+{
+	struct cache_targets t = cache_targets(b);
+	if (!cache_to_wanted(&b->r))
+		return 0;
+	TRY(before_run(b, e)); /* tars are made of folders */
+	int rc = cache_to_write(&t, e);
+	fetch_over(b, rc);
+	return rc;
+}
+
+/* Is a layer of the result from a cache that has turned out to be no good? */
+static bool on_broken_cache(const struct build *b)
+{
+	for (size_t i = 0; i < b->r.nplatforms; i++) {
+		const struct tree *t = b->solved.trees[b->heads[i]->number];
+		for (size_t k = 0; k < t->n; k++)
+			if (t->layers[k].claim && atomic_load(&t->layers[k].claim->cache->broken))
+				return true;
+	}
+	return false;
+}
+
+/* A cache whose layers cannot be had when the result is put out is left, and the build goes on without it. */
+static int solve_and_write(struct build *b, struct err *e)
+{
+	for (;;) {
+		TRY(solve_plan(b, e));
+		int rc = write_results(b, e);
+		if (rc == 0)
+			return write_caches(b, e);
+		if (e->code == ERR_CANCELLED || !on_broken_cache(b))
+			return rc;
+		cleanup_free char *text = mem_printf("the cache is not used any more: %s", e->text);
+		event_warning(b->events, 0, "", NULL, NULL, 0, 0, str_of(text));
+		solved_done(&b->solved);
+	}
 }
 
 static int write_metadata(struct build *b, const char *digest, struct err *e)
@@ -337,7 +425,10 @@ static void build_done(struct build *b)
 	sandbox_shutdown();
 	for (size_t i = 0; b->lowered && i < b->r.nplatforms; i++)
 		lowered_done(&b->lowered[i]);
+	for (size_t i = 0; b->configs && i < b->r.nplatforms; i++)
+		image_config_done(&b->configs[i]);
 	solved_done(&b->solved);
+	claims_done(&b->claims);
 	plan_done(&b->plan);
 	cf_free(b->cf);
 	build_inputs_done(&b->inputs);
@@ -369,8 +460,7 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	}
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
-	TRY(solve_plan(b, e));
-	TRY(write_results(b, e));
+	TRY(solve_and_write(b, e));
 	progress_finish(b->progress);
 	TRY(tell(b, e));
 	keep_small(b);

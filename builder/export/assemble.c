@@ -20,6 +20,11 @@ static int layer_part(size_t i, void *arg, struct err *e)
 	struct work *w = arg;
 	const struct tree_layer *l = &w->as->tree->layers[i];
 	struct part *p = &w->parts[i];
+	if (l->claim) { /* as where it was made: the image is the same there and here */
+		*p = (struct part){.diff_id = l->diff_id, .blob = l->diff_id, .size = l->claim->tar_size,
+			.media_type = media_type(MEDIA_LAYER, MEDIA_OCI, MEDIA_PLAIN)};
+		return 0;
+	}
 	if (!digest_none(&l->blob)) {
 		const struct media *m = media_find(str_of(l->media_type));
 		*p = (struct part){.diff_id = l->diff_id, .blob = l->blob, .size = l->blob_size,

@@ -20,6 +20,11 @@ static enum media_compression media_of(enum compression c)
 	return c == COMPRESS_GZIP ? MEDIA_GZIP : c == COMPRESS_ZSTD ? MEDIA_ZSTD : MEDIA_PLAIN;
 }
 
+const char *outbound_layer_type(enum compression c)
+{
+	return media_type(MEDIA_LAYER, MEDIA_OCI, media_of(c));
+}
+
 static enum media_family family_of(const struct outbound_opts *o, const struct media *m)
 {
 	return o->family == OUTBOUND_AS_IS ? m->family : o->family == OUTBOUND_OCI ? MEDIA_OCI : MEDIA_DOCKER;
@@ -93,6 +98,9 @@ static int convert(
 {
 	int rc;
 
+	if (o->elsewhere && !layer_has_blob(s, diff_id, o->compression, &d->digest, &d->size) &&
+	    o->elsewhere(o->arg, diff_id, o->compression, d))
+		return 0;
 	if (o->layer)
 		o->layer(o->arg, diff_id, d->size);
 	if (digest_eq(diff_id, &d->digest))

@@ -20,11 +20,16 @@ struct outbound_opts {
 	const struct annotations *annotations; /* added to each manifest; NULL: none */
 	unsigned threads;               /* 0: all cores */
 	const struct cancel *cancel;
+	/* A blob that holds the tar and is not in the store, but known to be elsewhere; may be NULL. */
+	bool (*elsewhere)(void *arg, const struct digest *diff_id, enum compression c, struct descriptor *d);
 	struct place *to;               /* where the image will go: layers are sent there while they are compressed. May be NULL */
 	/* Told before each layer that has to be compressed; may be NULL. */
 	void (*layer)(void *arg, const struct digest *diff_id, uint64_t size);
 	void *arg;
 };
+
+/* The media type of a layer's blob. */
+const char *outbound_layer_type(enum compression c);
 
 /* Makes the blobs and stores the manifest (or, for an index, its manifests and a new index) in the store's blobs. When nothing has
  * to change *ret is *image. Strings of *ret live in `a`. ERR_CORRUPT for an image whose documents do not fit together. */

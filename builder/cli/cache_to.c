@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each target is a place and a name in it. A registry's cache borrows the blobs that the build has just pushed there, from its own
+ * repository or from the image's by a mount.
+ */
+#include "builder/cli/cache_to.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fs.h"
+#include "builder/cli/report.h"
+#include "registry/layout.h"
+#include "registry/remote.h"
+
+bool cache_to_wanted(const struct build_request *r)
+{
+	for (size_t i = 0; i < r->ncache_to; i++)
+		if (r->cache_to[i].kind != CACHE_INLINE)
+			return true;
+	return false;
+}
+
+bool cache_to_inline(const struct build_request *r)
+{
+	for (size_t i = 0; i < r->ncache_to; i++)
+		if (r->cache_to[i].kind == CACHE_INLINE)
+			return true;
+	return false;
+}
+
+/* --- before the build --- */
+
+static bool same_name(const struct cache_spec *s, struct str image)
+{
+	cleanup_arena struct arena a = {0};
+	struct ref ref;
+	struct err ignored;
+	return ref_parse(image, &a, &ref, &ignored) == 0 && str_eq(ref.host, s->ref.host) && str_eq(ref.path, s->ref.path) &&
+		str_eq(ref.tag, s->ref.tag);
+}
+
+static int check_name(const struct cache_spec *s, const struct str *names, size_t n, struct err *e)
+{
+	for (size_t i = 0; s->kind == CACHE_REGISTRY && i < n; i++)
+		if (same_name(s, names[i]))
+			return err_set(e, ERR_USAGE, "--cache-to %s: that is the image's own name, which the cache would take; give it another tag, "
+				"or use type=inline", s->name);
+	return 0;
+}
+
+int cache_to_check(const struct build_request *r, struct err *e)
+{
+	bool pushed = false;
+	for (size_t i = 0; i < r->noutputs; i++) {
+		pushed |= r->outputs[i].push;
+		for (size_t k = 0; k < r->ncache_to; k++)
+			TRY(check_name(&r->cache_to[k], r->outputs[i].names, r->outputs[i].nnames, e));
+	}
+	for (size_t k = 0; pushed && k < r->ncache_to; k++)
+		TRY(check_name(&r->cache_to[k], r->names, r->nnames, e));
+	if (!cache_to_inline(r))
+		return 0;
+	if (!build_outputs_want_image(r))
+		report_warning("--cache-to type=inline: the records go into the image, and this build makes none");
+	else if (!pushed)
+		report_warning("--cache-to type=inline: the records go into the image; others can use them when it is pushed");
+	return 0;
+}
+
+/* --- the results --- */
+
+/* A layer that was made anew with its true times is the one to pass on. */
+static void settled(const struct cache_targets *t, struct step_result *r)
+{
+	for (size_t i = 0; i < t->built->n; i++)
+		for (size_t k = 0; k < t->built->trees[i]->n; k++) {
+			const struct tree_layer *l = &t->built->trees[i]->layers[k];
+			if (r->layer.claim && !r->layer.claim->as_is && !l->claim && !digest_none(&l->id) && digest_eq(&l->cid, &r->layer.cid) &&
+			    l->created == r->layer.created && l->created_nsec == r->layer.created_nsec)
+				r->layer = *l;
+		}
+}
+
+static struct step_result *results(const struct cache_targets *t)
+{
+	struct step_result *v = arena_new(t->cli->arena, (t->plan->n + 1) * sizeof(*v));
+	for (size_t i = 0; i < t->plan->n; i++) {
+		v[i] = t->solved->results[i];
+		settled(t, &v[i]);
+	}
+	return v;
+}
+
+/* Of other platforms' steps an image says nothing: built alone it is the same. */
+static void reachable(const struct step *s, bool *seen)
+{
+	if (seen[s->number])
+		return;
+	seen[s->number] = true;
+	for (size_t i = 0; i < s->ninputs; i++)
+		reachable(s->inputs[i], seen);
+}
+
+int cache_to_inline_text(const struct cache_targets *t, const struct step *head, const struct tree *tree, size_t nbase, struct str *ret,
+	struct err *e)
+{
+	cleanup_buf struct buf text = {0};
+	struct step_result *v = results(t);
+	bool *seen = arena_new(t->cli->arena, (t->plan->n + 1) * sizeof(*seen));
+	reachable(head, seen);
+	for (size_t i = 0; i < t->plan->n; i++)
+		if (!seen[i])
+			v[i] = (struct step_result){0};
+	TRY(cacheout_inline(t->built->env->store, v, t->plan->n, tree, nbase, t->r->epoch, &text, e));
+	*ret = arena_str(t->cli->arena, buf_view(&text));
+	return 0;
+}
+
+/* --- writing --- */
+
+struct writing {
+	const struct cache_targets *t;
+	const struct cache_spec *spec;
+	uint32_t step;
+};
+
+static void on_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	struct writing *w = arg;
+	char what[64], hex[DIGEST_HEX + 1];
+	digest_hex(blob, hex);
+	snprintf(what, sizeof(what), "writing layer %.12s", hex);
+	if (total)
+		event_status(w->t->events, w->step, str_of(what), done, total, done == total);
+}
+
+static int need(void *arg, const struct tree_layer *l, struct err *e)
+{
+	struct writing *w = arg;
+	struct tree_layer one = *l;
+	const struct tree tree = {.layers = &one, .n = 1};
+	return ops_need_blobs(w->t->built->env, &tree, w->t->cli->cancel, e);
+}
+
+static void add_lender(struct str **list, size_t *n, size_t *cap, struct arena *a, struct str name, const struct ref *target)
+{
+	struct ref ref;
+	struct err ignored;
+	if (ref_parse(name, a, &ref, &ignored) < 0 || !str_eq(ref.host, target->host) || str_eq(ref.path, target->path))
+		return;
+	for (size_t i = 0; i < *n; i++)
+		if (str_eq((*list)[i], ref.path))
+			return;
+	ARENA_ROOM(a, *list, *n, *cap);
+	(*list)[(*n)++] = ref.path;
+}
+
+static void lenders(struct writing *w, struct cacheout *c)
+{
+	const struct cache_targets *t = w->t;
+	struct str *list = NULL;
+	size_t cap = 0;
+	for (size_t i = 0; i < t->r->noutputs; i++) {
+		const struct output *o = &t->r->outputs[i];
+		for (size_t k = 0; o->push && k < o->nnames; k++)
+			add_lender(&list, &c->nlenders, &cap, t->cli->arena, o->names[k], &w->spec->ref);
+		for (size_t k = 0; o->push && !o->nnames && k < t->r->nnames; k++)
+			add_lender(&list, &c->nlenders, &cap, t->cli->arena, t->r->names[k], &w->spec->ref);
+	}
+	for (size_t i = 0; i < t->nfrom_repos; i++)
+		add_lender(&list, &c->nlenders, &cap, t->cli->arena, t->from_repos[i], &w->spec->ref);
+	c->lenders = list;
+}
+
+static int put(struct writing *w, struct cacheout *c, struct err *e)
+{
+	struct digest d;
+	char text[DIGEST_TEXT + 1];
+	TRY(cacheout_write(c, &d, e));
+	digest_text(&d, text);
+	cleanup_free char *what = mem_printf("writing cache manifest %s", text);
+	event_status(w->t->events, w->step, str_of(what), 0, 0, true);
+	return 0;
+}
+
+static int to_folder(struct writing *w, struct cacheout *c, struct err *e)
+{
+	cleanup_close int dir = -1;
+	cleanup_place struct place *layout = NULL;
+	struct blobs *blobs = NULL;
+	TRY(fs_mkdirs(AT_FDCWD, w->spec->folder, 0755, e));
+	TRY(fs_open_dir(AT_FDCWD, w->spec->folder, &dir, e));
+	TRY(blobs_open(dir, true, &blobs, e));
+	int rc = layout_open(dir, blobs, false, true, &layout, e);
+	c->to = layout;
+	c->name = str_of(w->spec->tag);
+	if (rc == 0)
+		rc = put(w, c, e);
+	blobs_close(blobs);
+	return rc;
+}
+
+static int to_registry(struct writing *w, struct cacheout *c, struct err *e)
+{
+	const struct build_opts *o = w->t->r->o;
+	cleanup_place struct place *remote = NULL;
+	struct remote_opts ro = {.push = true, .insecure = o->insecure, .authfile = o->authfile, .cancel = w->t->cli->cancel};
+	TRY(remote_open(&w->spec->ref, &ro, &remote, e));
+	lenders(w, c);
+	c->to = remote;
+	c->name = w->spec->ref.tag;
+	return put(w, c, e);
+}
+
+static int write_one(const struct cache_targets *t, const struct cache_spec *spec, const struct step_result *v, struct err *e)
+{
+	struct writing w = {.t = t, .spec = spec};
+	struct cacheout c = {.store = t->built->env->store, .results = v, .n = t->plan->n, .trees = t->built->trees, .ntrees = t->built->n,
+		.all = spec->all, .epoch = t->r->epoch, .compression = spec->compression, .level = spec->level, .from = t->built->env->layout,
+		.cancel = t->cli->cancel, .need = need, .progress = on_progress, .arg = &w};
+	cleanup_free char *title = mem_printf("exporting cache to %s", spec->name);
+	w.step = event_step(t->events, str_of(title), NULL, NULL, 0);
+	event_started(t->events, w.step);
+	int rc = spec->kind == CACHE_LOCAL ? to_folder(&w, &c, e) : to_registry(&w, &c, e);
+	if (rc == 0) {
+		event_done(t->events, w.step);
+		return 0;
+	}
+	event_failed(t->events, w.step, e);
+	if (e->code == ERR_CANCELLED || !spec->ignore_error)
+		return err_wrap(e, "--cache-to %s", spec->name);
+	cleanup_free char *text = mem_printf("--cache-to %s failed: %s", spec->name, e->text);
+	event_warning(t->events, 0, "", NULL, NULL, 0, 0, str_of(text));
+	return 0;
+}
+
+int cache_to_write(const struct cache_targets *t, struct err *e)
+{
+	const struct step_result *v = results(t);
+	for (size_t i = 0; i < t->r->ncache_to; i++)
+		if (t->r->cache_to[i].kind != CACHE_INLINE)
+			TRY(write_one(t, &t->r->cache_to[i], v, e));
+	return 0;
+}
