@@ -16,13 +16,20 @@
  *
  * owners_in_xattr: the folder was written with one id (fileowner.h); owners are then what the attribute says. What has none was
  * copied up and belongs to whom it belonged below, or is new and belongs to uid:gid, the step's user (below a set-group-id folder
- * to its group), and gets the attribute now.
+ * to its group), and gets the attribute now. `owners`: of those links and special files, which cannot have it, that are known better.
  */
+struct layer_owner {
+	uint64_t ino;
+	int64_t born;           /* time of birth, 0 where the file system has none */
+	uint32_t born_nsec, uid, gid;
+};
 struct layer_skip {
 	const struct str *paths;
 	size_t n;
 	bool owners_in_xattr;
 	uint32_t uid, gid;
+	const struct layer_owner *owners;
+	size_t nowners;
 };
 int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,
 	struct index **ret, struct err *e);

@@ -49,6 +49,7 @@ struct upper {
 	struct unode *nodes;
 	size_t n, cap;
 	struct buf xattrs;      /* scratch */
+	struct map owners;      /* skip->owners by inode */
 	size_t *to_hash;
 };
 
@@ -58,6 +59,7 @@ static void upper_done(struct upper *u)
 	mem_free(u->nodes);
 	mem_free(u->to_hash);
 	buf_done(&u->xattrs);
+	map_done(&u->owners);
 }
 
 static struct unode *add_node(struct upper *u, const struct entry *en, size_t parent)
@@ -157,6 +159,26 @@ static bool copied_up(int dirfd, const char *name, const struct entry *en, const
 		en->minor == was->minor && str_eq(en->target, was->target);
 }
 
+static void know_owners(struct upper *u)
+{
+	for (size_t i = 0; u->skip && i < u->skip->nowners; i++) {
+		const struct layer_owner *o = &u->skip->owners[i];
+		map_set(&u->owners, (struct str){(const char *)&o->ino, sizeof(o->ino)}, (void *)(uintptr_t)o);
+	}
+}
+
+/* What the step was told about a link or special file; an inode that was used again has another time of birth. */
+static const struct layer_owner *known_owner(const struct upper *u, int dirfd, const char *name)
+{
+	struct statx st;
+	if (!u->owners.n || statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &st) < 0)
+		return NULL;
+	uint64_t ino = st.stx_ino;
+	const struct layer_owner *o = map_get(&u->owners, (struct str){(const char *)&ino, sizeof(ino)});
+	bool same = o && (!(st.stx_mask & STATX_BTIME) || (o->born == st.stx_btime.tv_sec && o->born_nsec == st.stx_btime.tv_nsec));
+	return same ? o : NULL;
+}
+
 /* With one id stat cannot tell the owner. What is found without a note gets one, as this folder will be a layer below others. */
 static int find_owner(const struct upper *u, int dirfd, const char *name, size_t parent, const struct entry *was, struct entry *en,
 	struct err *e)
@@ -166,6 +188,12 @@ static int find_owner(const struct upper *u, int dirfd, const char *name, size_t
 	bool notes = en->type == ENTRY_FILE || en->type == ENTRY_DIR;
 	if (notes && fileowner_read(dirfd, name, &en->uid, &en->gid))
 		return 0;
+	const struct layer_owner *known = notes ? NULL : known_owner(u, dirfd, name);
+	if (known) {
+		en->uid = known->uid;
+		en->gid = known->gid;
+		return 0;
+	}
 	en->uid = u->skip->uid;
 	en->gid = dir && dir->mode & S_ISGID ? dir->gid : u->skip->gid;
 	if (was && copied_up(dirfd, name, en, was)) {
@@ -382,6 +410,7 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 	struct index **ret, struct err *e)
 {
 	cleanup_with(upper_done) struct upper u = {.fd = upper_fd, .below = below, .skip = skip, .cancel = cancel};
+	know_owners(&u);
 	TRY(walk(&u, e));
 	TRY(hash_files(&u, e));
 	settle(&u);

@@ -244,6 +244,18 @@ static void output(void *arg, int stream, const void *p, size_t len)
 	x->task->log(x->task->arg, x->task->step, stream, p, len);
 }
 
+/* With one id: what the index knows and the layer's folder cannot. */
+static bool owner_below(void *arg, const char *path, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	const struct exec *x = arg;
+	struct entry en;
+	if (!view_inode(x->root.view, str_of(path), &en))
+		return false;
+	*ret_uid = en.uid;
+	*ret_gid = en.gid;
+	return true;
+}
+
 static void describe_run(struct exec *x, struct sandbox_run *run)
 {
 	const struct op_exec_args *a = x->args;
@@ -254,7 +266,8 @@ static void describe_run(struct exec *x, struct sandbox_run *run)
 		.uid = x->user.uid, .gid = x->user.gid, .groups = x->groups, .ngroups = x->ngroups,
 		.hostname = arena_str(&x->arena, a->hostname).p, .network = (enum sandbox_network)a->network, .insecure = a->insecure,
 		.mounts = x->mounts.v, .nmounts = x->mounts.n, .hosts = x->env->hosts, .nhosts = x->env->nhosts, .limits = x->env->limits,
-		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .resources = &x->env->resources, .cancel = x->task->cancel, .output = output, .arg = x};
+		.nlimits = x->env->nlimits, .shm_size = x->env->shm_size, .resources = &x->env->resources, .cancel = x->task->cancel, .output = output, .owner = owner_below,
+		.arg = x};
 }
 
 /* A command that cannot be started is a step that failed: it says so like one. */
@@ -326,8 +339,13 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 	struct str *paths = arena_new(&x->arena, (x->result.nstubs + 1) * sizeof(*paths));
 	for (size_t i = 0; i < x->result.nstubs; i++)
 		paths[i] = str_of(x->result.stubs[i]);
+	struct layer_owner *owners = arena_new(&x->arena, (x->result.nowners + 1) * sizeof(*owners));
+	for (size_t i = 0; i < x->result.nowners; i++) {
+		const struct sandbox_owner *o = &x->result.owners[i];
+		owners[i] = (struct layer_owner){.ino = o->ino, .born = o->born, .born_nsec = o->born_nsec, .uid = o->uid, .gid = o->gid};
+	}
 	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs, .owners_in_xattr = sandbox_mode(NULL) == SANDBOX_SINGLE_ID,
-		.uid = x->user.uid, .gid = x->user.gid};
+		.uid = x->user.uid, .gid = x->user.gid, .owners = owners, .nowners = x->result.nowners};
 	TRY(layer_from_upper(x->upper_fd, x->root.view, &skip, x->task->cancel, &ix, e));
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/linkowners.h"
 
 /* Newer than the headers of Debian 12. */
 #ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
@@ -38,6 +39,7 @@ struct fakeids {
 	struct ids first; /* of the step's command */
 	struct entry *entries;
 	size_t n, cap;
+	struct linkowners links;
 };
 
 int fakeids_prepare(struct job *j, struct err *e)
@@ -68,9 +70,17 @@ void fakeids_take(struct job *j)
 
 void fakeids_done(struct job *j)
 {
-	if (j->fakeids)
+	if (j->fakeids) {
 		mem_free(j->fakeids->entries);
+		linkowners_done(&j->fakeids->links);
+	}
 	mem_free(j->fakeids);
+}
+
+void fakeids_result(struct job *j, struct sandbox_result *ret)
+{
+	if (j->fakeids)
+		linkowners_result(&j->fakeids->links, ret);
 }
 
 /* Start time, thread group and parent of a thread. */
@@ -244,12 +254,12 @@ static int get_groups(pid_t pid, const struct ids *ids, const unsigned long long
 }
 
 /* The value of the call, or a negative errno. */
-static int64_t answer(struct fakeids *f, pid_t pid, enum owner_call call, const unsigned long long *args)
+static int64_t answer(struct fakeids *f, const struct owners_step *step, pid_t pid, enum owner_call call, const unsigned long long *args)
 {
 	if (call == OWNER_PRETEND)
 		return 0;
 	if (call <= OWNER_FCHOWNAT)
-		return owners_answer(pid, call, args);
+		return owners_answer(step, pid, call, args);
 	if (call == OWNER_SETFSUID || call == OWNER_SETFSGID) { /* these return the old one */
 		const struct ids *ids = ids_of(f, pid);
 		return call == OWNER_SETFSUID ? ids->uid[EFFECTIVE] : ids->gid[EFFECTIVE];
@@ -283,12 +293,12 @@ void fakeids_serve(struct job *j)
 		return;
 	enum owner_call call = seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr);
 	r.id = q.id;
+	const struct owners_step step = {.run = j->run, .links = &j->fakeids->links};
 	if (call >= OWNER_STAT) {
-		const struct owners_step step = {j->run->upper_fd, j->run->uid, j->run->gid};
 		if (!owners_stat(&step, (pid_t)q.pid, call, q.data.args))
 			r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {
-		int64_t value = answer(j->fakeids, (pid_t)q.pid, call, q.data.args);
+		int64_t value = answer(j->fakeids, &step, (pid_t)q.pid, call, q.data.args);
 		r.val = value < 0 ? 0 : value;
 		r.error = value < 0 ? (int)value : 0;
 	}

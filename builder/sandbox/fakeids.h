@@ -6,8 +6,8 @@
  * Users and owners for a user namespace with one id, where the kernel refuses every other: chown and the calls that set
  * and get ids are answered by the builder through a seccomp listener. Processes are told the ids they have set, and
  * keep the rights they have. chown is written down in an extended attribute of the file, "user.cooper.owner" =
- * "UID:GID", for whoever makes a layer of the upper, and stat tells it, so that copies keep their owner. Links cannot
- * have one: theirs is lost.
+ * "UID:GID", for whoever makes a layer of the upper, and stat tells it, so that copies keep their owner. Links and special
+ * files cannot have one: see linkowners.h.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,16 +46,17 @@ enum owner_call {
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);
 
+struct linkowners;
+struct sandbox_run;
+struct owners_step {
+	const struct sandbox_run *run;
+	struct linkowners *links;
+};
 /* owners.c: one of the chown calls of process pid; 0 or a negative errno. */
-int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *args);
+int owners_answer(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args);
 /* owners.c: writes down whom a file of ours is said to belong to; without effect where the file system cannot. */
 void owners_note(int fd, uint32_t uid, uint32_t gid);
-/* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better.
- * `uid`, `gid`: of the step; upper_fd: what it wrote. */
-struct owners_step {
-	int upper_fd;
-	uint32_t uid, gid;
-};
+/* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better. */
 bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args);
 
 struct job;
@@ -66,6 +67,8 @@ int fakeids_prepare(struct job *j, struct err *e);
 void fakeids_take(struct job *j);
 /* Answers one question; called when the listener is readable. */
 void fakeids_serve(struct job *j);
+struct sandbox_result;
+void fakeids_result(struct job *j, struct sandbox_result *ret);
 void fakeids_done(struct job *j);
 
 #endif

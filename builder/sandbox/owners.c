@@ -12,6 +12,7 @@
 
 #include "builder/sandbox/fakeids.h"
 #include "builder/sandbox/job.h"
+#include "builder/sandbox/linkowners.h"
 
 static int open_proc(pid_t pid, const char *what)
 {
@@ -79,16 +80,114 @@ static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
 	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
 }
 
+/* The path of an open file in the step's tree, without the slash in front. */
+static bool path_of(int fd, char out[PATH_MAX])
+{
+	char link[40], path[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 1 || path[0] != '/')
+		return false;
+	memcpy(out, path + 1, (size_t)n - 1);
+	out[n - 1] = '\0';
+	return true;
+}
+
+/* The same file in the upper, or -1. */
+static int open_upper(const struct owners_step *s, const char *path)
+{
+	const struct open_how how = {
+	    .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	return (int)syscall(SYS_openat2, s->run->upper_fd, path, &how, sizeof(how));
+}
+
+/* Did this step make the file? Then it is in the upper under its path, without overlayfs' mark of what was copied up. */
+static bool is_new(const struct owners_step *s, int fd)
+{
+	char link[40], path[PATH_MAX], mark[40];
+	cleanup_close int in_upper = path_of(fd, path) ? open_upper(s, path) : -1;
+	if (in_upper < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", in_upper);
+	return getxattr(link, "user.overlay.origin", mark, sizeof(mark)) < 0 && errno == ENODATA;
+}
+
+static bool carries_note(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+}
+
+/* Is the file in the step's own tree, not in something mounted on it? */
+static bool in_tree(pid_t pid, int fd)
+{
+	struct statx file, top;
+	cleanup_close int root = open_proc(pid, "root");
+	return root >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &file) == 0 &&
+	       statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &top) == 0 && file.stx_mnt_id == top.stx_mnt_id;
+}
+
+/* Of a link or special file: the table says it, the step's user made it, or the layers below have it. */
+static bool link_owner(const struct owners_step *s, pid_t pid, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	char path[PATH_MAX];
+	if (!in_tree(pid, fd) || !path_of(fd, path))
+		return false;
+	cleanup_close int in_upper = open_upper(s, path);
+	if (in_upper < 0)
+		return s->run->owner && s->run->owner(s->run->arg, path, ret_uid, ret_gid);
+	if (linkowners_get(s->links, in_upper, ret_uid, ret_gid))
+		return true;
+	*ret_uid = s->run->uid;
+	*ret_gid = s->run->gid;
+	return true;
+}
+
+/* The owner that the kernel does not know. */
+static bool other_owner(const struct owners_step *s, pid_t pid, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	char path[40], text[32];
+	if (!carries_note(fd))
+		return link_owner(s, pid, fd, ret_uid, ret_gid);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
+	if (n > 0) {
+		text[n] = '\0';
+		return sscanf(text, "%10u:%10u", ret_uid, ret_gid) == 2;
+	}
+	if ((s->run->uid == 0 && s->run->gid == 0) || !is_new(s, fd))
+		return false;
+	*ret_uid = s->run->uid;
+	*ret_gid = s->run->gid;
+	return true;
+}
+
+/* A chown to the owner it has: overlayfs copies the file up, and its time of change is right. Then it can be noted. */
+static int record_link(const struct owners_step *s, pid_t pid, int fd, uint32_t uid, uint32_t gid)
+{
+	char path[PATH_MAX];
+	uint32_t old_uid = 0, old_gid = 0;
+	if (!link_owner(s, pid, fd, &old_uid, &old_gid))
+		old_uid = old_gid = 0;
+	uid = uid == UINT32_MAX ? old_uid : uid;
+	gid = gid == UINT32_MAX ? old_gid : gid;
+	if (!in_tree(pid, fd) || (uid == old_uid && gid == old_gid))
+		return 0;
+	if (fchownat(fd, "", 0, 0, AT_EMPTY_PATH) < 0)
+		return -1;
+	cleanup_close int in_upper = path_of(fd, path) ? open_upper(s, path) : -1;
+	if (in_upper >= 0)
+		linkowners_set(s->links, in_upper, uid, gid);
+	return 0;
+}
+
 /* Writes down the owner; ids of -1 keep what is there. */
-static int record(int fd, uint32_t uid, uint32_t gid)
+static int record(const struct owners_step *s, pid_t pid, int fd, uint32_t uid, uint32_t gid)
 {
 	char path[40], text[32] = "";
 	unsigned int old_uid = 0, old_gid = 0;
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -1;
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return 0;
+	if (!carries_note(fd))
+		return record_link(s, pid, fd, uid, gid);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
@@ -109,7 +208,7 @@ void owners_note(int fd, uint32_t uid, uint32_t gid)
 	(void)(fsetxattr(fd, FAKEIDS_XATTR, text, strlen(text), 0) < 0);
 }
 
-int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *a)
+int owners_answer(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *a)
 {
 	char what[32];
 	int fd, first = call == OWNER_FCHOWNAT ? 2 : 1;
@@ -125,7 +224,7 @@ int owners_answer(pid_t pid, enum owner_call call, const unsigned long long *a)
 	}
 	if (fd < 0)
 		return -errno;
-	int rc = record(fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
+	int rc = record(s, pid, fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
 }
@@ -157,41 +256,6 @@ static struct stat_call arguments(enum owner_call call, const unsigned long long
 	}
 }
 
-/* Did this step make the file? Then it is in the upper under its path, without overlayfs' mark of what was copied up. */
-static bool is_new(const struct owners_step *s, int fd)
-{
-	char link[40], path[PATH_MAX], mark[40];
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 1 || path[0] != '/')
-		return false;
-	path[n] = '\0';
-	const struct open_how how = {
-	    .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-	cleanup_close int in_upper = (int)syscall(SYS_openat2, s->upper_fd, path + 1, &how, sizeof(how));
-	if (in_upper < 0)
-		return false;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", in_upper);
-	return getxattr(link, "user.overlay.origin", mark, sizeof(mark)) < 0 && errno == ENODATA;
-}
-
-/* The owner that the kernel does not know. */
-static bool other_owner(const struct owners_step *s, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
-{
-	char path[40], text[32];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = '\0';
-		return sscanf(text, "%10u:%10u", ret_uid, ret_gid) == 2;
-	}
-	if ((s->uid == 0 && s->gid == 0) || !is_new(s, fd))
-		return false;
-	*ret_uid = s->uid;
-	*ret_gid = s->gid;
-	return true;
-}
-
 static bool tell(pid_t pid, uint64_t address, void *p, size_t len)
 {
 	struct iovec local = {p, len}, remote = {(void *)(uintptr_t)address, len};
@@ -205,7 +269,7 @@ bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, c
 	char what[32];
 	snprintf(what, sizeof(what), "fd/%d", c.dirfd);
 	cleanup_close int fd = c.path ? open_path(pid, c.dirfd, c.path, c.flags) : open_proc(pid, what);
-	if (fd < 0 || !other_owner(s, fd, &uid, &gid))
+	if (fd < 0 || !other_owner(s, pid, fd, &uid, &gid))
 		return false;
 	if (call == OWNER_STATX) {
 		struct statx x;

@@ -346,7 +346,7 @@ static int failure(const struct job *j, struct err *e)
 	return -(int)e->code;
 }
 
-static void result(const struct job *j, struct sandbox_result *ret)
+static void result(struct job *j, struct sandbox_result *ret)
 {
 	int status = j->shared->wait_status;
 	if (!j->shared->ended) /* the keeper was killed, and the step with it */
@@ -354,6 +354,7 @@ static void result(const struct job *j, struct sandbox_result *ret)
 	ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	cgroup_result(j, ret);
+	fakeids_result(j, ret);
 }
 
 /* Takes away what the overlays left beside the upper. */
@@ -426,5 +427,6 @@ void sandbox_result_done(struct sandbox_result *r)
 	for (size_t i = 0; i < r->nstubs; i++)
 		mem_free(r->stubs[i]);
 	mem_free(r->stubs);
+	mem_free(r->owners);
 	*r = (struct sandbox_result){0};
 }

@@ -82,8 +82,17 @@ struct sandbox_run {
 	/* Output as it comes, from the calling thread. stream: 1 stdout, 2 stderr. */
 	void (*output)(void *arg, int stream, const void *p, size_t len);
 	void *arg;
+	/* With one id: whom a link or special file of the lowers belongs to, by its path in the tree (without a slash in front); false
+	 * when it is not known. May be NULL; called from the calling thread. */
+	bool (*owner)(void *arg, const char *path, uint32_t *ret_uid, uint32_t *ret_gid);
 	bool interactive; /* the caller's terminal instead of pipes (--on-error=shell): carried to one of the step's own
 	                   */
+};
+
+struct sandbox_owner { /* of a file in the upper that cannot carry the attribute */
+	uint64_t ino;
+	int64_t born; /* its time of birth, 0 where the file system has none */
+	uint32_t born_nsec, uid, gid;
 };
 
 struct sandbox_result {
@@ -93,6 +102,8 @@ struct sandbox_result {
 	 * usually none. */
 	char **stubs;
 	size_t nstubs;
+	struct sandbox_owner *owners; /* with one id: see below */
+	size_t nowners;
 	bool out_of_memory, out_of_pids; /* a limit of run.resources was met: a process was killed, none could be made */
 };
 void sandbox_result_done(struct sandbox_result *r);
@@ -105,7 +116,7 @@ void sandbox_result_done(struct sandbox_result *r);
  *
  * With one id (SANDBOX_SINGLE_ID) owners that the step gives to files are in their extended attribute
  * "user.cooper.owner", as "UID:GID" in decimal; whoever reads the upper has to take them from there and to leave the
- * attribute out. */
+ * attribute out. Those of links and special files, which cannot have one, are in ret->owners. */
 int sandbox_run(const struct sandbox_run *run, struct sandbox_result *ret, struct err *e);
 
 /* What this machine allows, found once; also what `cooper info` shows. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Steps in a user namespace with one id. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
+#include "base/mem.h"
 #include "box.h"
 #include "builder/sandbox/fakeids.h"
 
@@ -46,6 +51,71 @@ static void the_usual_things_work(struct box *b)
 	    .kind = SANDBOX_FILE, .target = "/run/secrets/s", .content = STR("hush"), .mode = 0400, .uid = 5};
 	const struct sandbox_run secret = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1};
 	check_text(box_sh(b, "cat /run/secrets/s", &secret), "hush");
+}
+
+/* What the result says about a file of the upper; "" when nothing. */
+static const char *link_owner(struct box *b, const struct sandbox_result *r, const char *name)
+{
+	static char text[32];
+	struct stat st;
+	cleanup_free char *path = mem_printf("%s/upper/%s", b->dir, name);
+	check(lstat(path, &st) == 0, "%s", path);
+	text[0] = '\0';
+	for (size_t i = 0; i < r->nowners; i++) /* the last one counts: numbers are used again */
+		if (r->owners[i].ino == st.st_ino)
+			snprintf(text, sizeof(text), "%u:%u", r->owners[i].uid, r->owners[i].gid);
+	return text;
+}
+
+static bool owner_below(void *arg, const char *path, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	(void)arg;
+	*ret_uid = 31;
+	*ret_gid = 32;
+	return strcmp(path, "etc/old") == 0;
+}
+
+static void links_and_pipes_have_owners_too(struct box *b)
+{
+	struct sandbox_result r = {0};
+	struct err e = {0};
+	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .owner = owner_below};
+	check(symlinkat("passwd", b->lower, "etc/old") == 0 && symlinkat("passwd", b->lower, "etc/other") == 0);
+	static const char script[] =
+	    "cd /tmp; ln -s x a; chown -h 5:7 a; mv a moved; mknod p p; chown 8:9 p; ln -s x gone; chown -h 1:1 gone; rm gone; "
+	    "ln -s x new; mkdir d; ln -s x d/l; chown -h 2:3 d/l; chown -h 4 d/l; mv d e; stat -c %u:%g moved p new e/l /etc/old /etc/other; "
+	    "chown -h 6 /etc/old; chown -h 0:0 /etc/other; stat -c %u:%g /etc/old; cp -a moved copy; stat -c %u:%g copy; [ \"$(readlink moved)\" = x ]";
+	check(box_run(b, script, &run, &r, &e) == 0 && r.exit_code == 0, "%s %s", e.text, b->err.p);
+	check_text(b->out.p, "5:7\n8:9\n0:0\n4:3\n31:32\n0:0\n6:32\n5:7\n");
+	check_text(link_owner(b, &r, "tmp/moved"), "5:7");
+	check_text(link_owner(b, &r, "tmp/p"), "8:9");
+	check_text(link_owner(b, &r, "tmp/e/l"), "4:3");
+	check_text(link_owner(b, &r, "tmp/copy"), "5:7");
+	check_text(link_owner(b, &r, "etc/old"), "6:32"); /* copied up for it */
+	check(faccessat(b->upper, "etc/other", F_OK, AT_SYMLINK_NOFOLLOW) < 0);
+	sandbox_result_done(&r);
+}
+
+Test(fakeids, links_and_pipes_have_owners_too)
+{
+	box_as_user(links_and_pipes_have_owners_too, false);
+}
+
+static void links_in_mounts_are_left_alone(struct box *b)
+{
+	struct sandbox_result r = {0};
+	struct err e = {0};
+	struct sandbox_mount m = {.kind = SANDBOX_TMPFS, .target = "/m", .source_fd = -1, .rw = true};
+	const struct sandbox_run run = {.network = SANDBOX_NET_NONE, .mounts = &m, .nmounts = 1, .owner = owner_below};
+	static const char script[] = "ln -s x /m/l && chown -h 5:7 /m/l && stat -c %u:%g /m/l";
+	check(box_run(b, script, &run, &r, &e) == 0, "%s", e.text);
+	check_text(b->out.p, "0:0\n");
+	check(r.nowners == 0);
+}
+
+Test(fakeids, links_in_mounts_are_left_alone)
+{
+	box_as_user(links_in_mounts_are_left_alone, false);
 }
 
 static void processes_are_told_the_ids_they_set(struct box *b)

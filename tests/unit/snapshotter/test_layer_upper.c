@@ -314,6 +314,35 @@ Test(layer_upper, with_one_id_owners_come_from_the_attribute_and_it_stays_out_of
 	cr_expect(en->uid == 9 && en->gid == 2, "new in a set-group-id folder");
 }
 
+Test(layer_upper, with_one_id_links_belong_to_whom_the_step_gave_them_by_inode_and_birth)
+{
+	STAGE(s, "ln -s a old; chown -h 5:6 old");
+	struct layer_owner owners[3] = {{.uid = 1, .gid = 2}, {.uid = 3, .gid = 4}, {.uid = 7, .gid = 8}};
+	static const char *const names[] = {"one", "two", "old"};
+	shell(&s, "merged", "ln -s x one; ln -s x two; mkfifo three; chown -h 0:0 old");
+	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+		struct statx st;
+		cr_assert_eq(statx(s.upper, names[i], AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &st), 0);
+		owners[i].ino = st.stx_ino;
+		owners[i].born = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec : 0;
+		owners[i].born_nsec = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_nsec : 0;
+	}
+	owners[1].born++; /* of an earlier file with this number */
+	const struct layer_skip skip = {.owners_in_xattr = true, .uid = 9, .gid = 10, .owners = owners, .nowners = ARRAY_LEN(owners)};
+	cleanup_index struct index *ix = changes(&s, "mv one moved", &skip);
+	const struct entry *en = entry_of(ix, "moved");
+	cr_expect(en->uid == 1 && en->gid == 2, "got %u:%u", en->uid, en->gid);
+	en = entry_of(ix, "old");
+	cr_expect(en->uid == 7 && en->gid == 8, "copied up for it");
+	en = entry_of(ix, "three");
+	cr_expect(en->uid == 9 && en->gid == 10, "nothing is known: the step's user");
+	struct statx st;
+	if (statx(s.upper, "two", AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME)) {
+		en = entry_of(ix, "two");
+		cr_expect(en->uid == 9 && en->gid == 10, "not this one");
+	}
+}
+
 Test(layer_upper, nobody_believes_the_attribute_elsewhere)
 {
 	STAGE(s, "echo a > a");
