@@ -273,6 +273,18 @@ static void become_user(bool ids)
 	enter(ids ? SANDBOX_SUBIDS : SANDBOX_SINGLE_ID);
 }
 
+/* The kernel gives a fresh /proc to whoever can see any whole one, e.g. in somebody's chroot. */
+static void hide_other_procs(void)
+{
+	char line[4096], where[4096], type[64];
+	FILE *mounts = fopen("/proc/self/mounts", "re");
+	while (mounts && fgets(line, sizeof(line), mounts))
+		if (sscanf(line, "%*s %4095s %63s", where, type) == 2 && strcmp(type, "proc") == 0 && strcmp(where, "/proc") != 0)
+			umount2(where, MNT_DETACH);
+	if (mounts)
+		fclose(mounts);
+}
+
 static void become_contained(bool masked)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -280,6 +292,8 @@ static void become_contained(bool masked)
 	if (masked && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	                  mount("x", "/proc/bus", "tmpfs", 0, NULL) < 0))
 		_exit(3);
+	if (masked)
+		hide_other_procs();
 	syscall(SYS_capget, &head, data);
 	data[0].effective &= ~(1U << CAP_SYS_ADMIN);
 	data[0].permitted = data[0].effective;
