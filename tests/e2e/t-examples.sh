@@ -60,6 +60,8 @@ test_flask() {
 	online deb.debian.org
 	need_base debian-bookworm debian:bookworm-slim 'CMD ["bash"]'
 	example flask
+	files_of flask
+	assert_eq "$(sed -n 's/^app:[^:]*:\([0-9]*\):.*/\1/p' out/etc/shadow)" $((SOURCE_DATE_EPOCH / 86400))
 	printf 'FROM flask\nRUN id -un && python3 -c "import app; print(app.app.test_client().get(\\"/health\\").status_code)"\n' >Containerfile
 	mkdir empty
 	build_ok -f Containerfile empty
