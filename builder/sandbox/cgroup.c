@@ -47,14 +47,14 @@ static void remove_below(int dir, int depth)
 }
 
 /* A process that has just ended may still be counted for a moment. */
-static void remove_group(int parent, const char *name, int dir)
+static void remove_group(int parent, const char *name, int dir, bool with_processes)
 {
 	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	bool opened;
 	for (int i = 0; i < 200; i++) {
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return;
-		if (i == 0) {
+		if (i == 0 && with_processes) {
 			(void)cgroup_write(dir, "cgroup.kill", "1", &opened); /* version 2, since Linux 5.14 */
 			remove_below(dir, 0);
 		}
@@ -83,18 +83,18 @@ void cgroup_sweep(int dir)
 			continue;
 		cleanup_close int fd = openat(dir, en->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			remove_group(dir, en->d_name, fd);
+			remove_group(dir, en->d_name, fd, true);
 	}
 	if (d)
 		closedir(d);
 }
 
-static void part_done(struct cgroup_part *p)
+static void part_done(struct cgroup_part *p, bool with_processes)
 {
 	if (p->procs >= 0)
 		close(p->procs);
 	if (p->dir >= 0) {
-		remove_group(p->parent, p->name, p->dir);
+		remove_group(p->parent, p->name, p->dir, with_processes);
 		close(p->dir);
 	}
 	if (p->parent >= 0)
@@ -162,6 +162,17 @@ int cgroup_limit(int dir, int parent, bool v2, unsigned has, const struct sandbo
 /* --- once for a build ------------------------------------------------------------------------------------------------
  */
 
+/* What we have started before, or in the leaf. */
+static void move_ours(int from, int to)
+{
+	cleanup_arena struct arena a = {0};
+	struct str rest = cgroup_read(from, "cgroup.procs", &a), pid;
+	bool opened;
+	while (str_split(&rest, '\n', &pid))
+		if (cgroup_is_ours(pid))
+			(void)cgroup_write(to, "cgroup.procs", arena_str(&a, pid).p, &opened);
+}
+
 /* Our own cgroup may get children with controllers only when no process is in it: the builder goes into one of them. */
 static void take_leaf(void)
 {
@@ -170,6 +181,7 @@ static void take_leaf(void)
 	if (!h->alone || !h->possible || h->n == 0 || !h->v[0].v2)
 		return;
 	if (part_init(&groups.leaf, &h->v[0], &e) == 0 && write(groups.leaf.procs, "0", 1) == 1) {
+		move_ours(h->v[0].dir, groups.leaf.dir);
 		unsigned ready = cgroup_enable(h->v[0].dir, h->v[0].has);
 		groups.enabled = h->possible & ready;
 		h->v[0].has &= ready;
@@ -177,7 +189,7 @@ static void take_leaf(void)
 		return;
 	}
 	log_debug("sandbox: cannot leave the own cgroup: %s", e.text);
-	part_done(&groups.leaf);
+	part_done(&groups.leaf, false);
 	h->has &= ~h->possible;
 	h->v[0].has &= ~h->possible;
 }
@@ -192,8 +204,8 @@ static void leave_leaf(void)
 		if (groups.enabled & 1u << c)
 			(void)cgroup_write(groups.leaf.parent, "cgroup.subtree_control", word, &opened);
 	}
-	if (cgroup_write(groups.leaf.parent, "cgroup.procs", "0", &opened) == 0)
-		part_done(&groups.leaf);
+	move_ours(groups.leaf.dir, groups.leaf.parent);
+	part_done(&groups.leaf, false);
 	groups.enabled = 0;
 }
 
@@ -287,7 +299,7 @@ static int make(struct job *j, struct cgroup *g, struct err *e)
 			if (e->sys != EACCES && e->sys != EPERM && e->sys != EROFS)
 				return -(int)e->code;
 			notice_add("limits have no effect here: %s", e->text); /* looked allowed, and is not */
-			part_done(p);
+			part_done(p, true);
 			g->n--;
 			continue;
 		}
@@ -351,7 +363,7 @@ void cgroup_result(const struct job *j, struct sandbox_result *ret)
 void cgroup_done(struct job *j)
 {
 	for (size_t i = 0; j->cgroup && i < j->cgroup->n; i++)
-		part_done(&j->cgroup->v[i]);
+		part_done(&j->cgroup->v[i], true);
 }
 
 void cgroup_shutdown(void)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,7 +13,7 @@
 
 #include "base/io.h"
 
-enum { FILE_MAX_SIZE = 64 * 1024 };
+enum { FILE_MAX_SIZE = 64 * 1024, MAX_ANCESTORS = 64 };
 
 int cgroup_open(int dirfd, const char *path)
 {
@@ -84,11 +85,34 @@ static bool is_real_root(int dir)
 	return faccessat(dir, "cgroup.type", F_OK, 0) < 0 && errno == ENOENT;
 }
 
+bool cgroup_is_ours(struct str pid)
+{
+	uint64_t n;
+	if (!str_u64(pid, INT_MAX, &n) || n == 0) /* 0: of another pid namespace */
+		return false;
+	for (int i = 0; i < MAX_ANCESTORS && n > 1; i++) {
+		cleanup_arena struct arena a = {0};
+		if (n == (uint64_t)getpid())
+			return true;
+		/* proc(5): the name, field 2, may hold anything but ends at the last parenthesis; the parent is field 4 */
+		struct str text = cgroup_read(AT_FDCWD, arena_printf(&a, "/proc/%d/stat", (int)n), &a), state, parent;
+		ptrdiff_t end = str_rfind(text, ')');
+		if (end < 0)
+			return i == 0;
+		text = str_trim(str_from(text, (size_t)end + 1));
+		if (!str_split(&text, ' ', &state) || !str_split(&text, ' ', &parent) || !str_u64(parent, INT_MAX, &n))
+			return false;
+	}
+	return n == (uint64_t)getpid();
+}
+
 static bool only_we_are_in(struct str procs)
 {
-	char pid[24];
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	return str_eqz(procs, pid);
+	struct str pid;
+	while (str_split(&procs, '\n', &pid))
+		if (!cgroup_is_ours(pid))
+			return false;
+	return true;
 }
 
 static bool has_limit(int dir)

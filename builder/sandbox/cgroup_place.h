@@ -5,7 +5,7 @@
 /*
  * Finds the cgroup in which the steps' own cgroups can be made. In version 2 that is the nearest one, from our own upwards, that this
  * process may write and that can give its children the wanted controllers; "no processes in inner nodes" makes it one without
- * processes, the real root, or our own when only we are in it (then the builder goes into a leaf of its own). No cgroup
+ * processes, the real root, or our own when only we (and what we have started) are in it (then the builder goes into a leaf of its own). No cgroup
  * with a limit is left that way: a step must not escape what an administrator has set. In version 1 it is our own.
  */
 #include "base/arena.h"
@@ -24,7 +24,7 @@ enum cgroup_lack {
 struct cgroup_place {
 	int dir;     /* open for reading; -1: there is none */
 	char *path;  /* relative to the mount; of the cgroup the lack is about when there is none */
-	bool alone;  /* our own cgroup, with only us in it */
+	bool alone;  /* our own cgroup, with only us and what we have started in it */
 	unsigned ready, possible; /* bits: controllers that children have, that can be switched on for them */
 	enum cgroup_lack lack;
 };
@@ -37,6 +37,8 @@ void cgroup_place_find_old(int mount_fd, const char *own, unsigned has, struct a
 void cgroup_place_make(int mount_fd, const char *path, const char *own, bool v2, unsigned wanted, struct arena *a,
     char ***made, size_t *nmade, struct cgroup_place *ret);
 
+/* Is it this process, or one that it has started? What has ended meanwhile counts too. */
+bool cgroup_is_ours(struct str pid);
 /* Version 2: switches controllers on for the children of `dir`; the bits that they have then. */
 unsigned cgroup_enable(int dir, unsigned wanted);
 /* Version 1: a cpuset takes no process before it has processors and memory nodes; what is missing comes from `parent`. */

@@ -209,6 +209,23 @@ Test(cgroup, alone_in_a_delegated_cgroup_the_builder_makes_room_there)
 	struct cgroup_place p = find(&f, "slice/scope", MEMORY | PIDS, &a);
 	cr_assert(p.dir >= 0 && p.alone && p.ready == 0 && p.possible == (MEMORY | PIDS));
 	cr_assert_str_eq(p.path, "slice/scope");
+	/* What it has started does not count: it is taken along. */
+	pid_t child = fork();
+	if (child == 0)
+		_exit(pause());
+	cleanup_free char *with_child = mem_printf("%d\n%d\n", (int)getpid(), (int)child);
+	cleanup_free char *with_parent = mem_printf("%d\n%d\n", (int)getpid(), (int)getppid());
+	fake_file(&f, "slice/scope/cgroup.procs", with_child);
+	p = find(&f, "slice/scope", MEMORY | PIDS, &a);
+	cr_assert(p.dir >= 0 && p.alone);
+	fake_file(&f, "slice/scope/cgroup.procs", with_parent);
+	p = find(&f, "slice/scope", MEMORY | PIDS, &a);
+	cr_assert(p.dir >= 0 && !p.alone);
+	cr_assert_str_eq(p.path, "slice");
+	fake_file(&f, "slice/scope/cgroup.procs", "0\n"); /* of another pid namespace */
+	cr_assert(!find(&f, "slice/scope", MEMORY, &a).alone);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	fake_done(&f);
 }
 
