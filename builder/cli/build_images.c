@@ -180,16 +180,13 @@ static int make_tree(struct image_finder *f, const struct manifest *m, const str
 	struct tree *t = tree_new(a, NULL, m->nlayers);
 	for (size_t i = 0; i < m->nlayers; i++) {
 		struct tree_layer *l = &t->layers[t->n++];
-		struct layer known;
 		struct err ignored;
 		*l = (struct tree_layer){.cid = c->diff_ids[i], .diff_id = c->diff_ids[i], .blob = m->layers[i].digest,
 			.blob_size = m->layers[i].size, .media_type = arena_str(a, m->layers[i].media_type).p, .origin = origin};
-		/* A layer that was made here keeps its content id: keys stay what they are for a stage of the same content. */
-		if (store_find_unpacked(f->env->store, &l->diff_id, &l->id, &ignored) < 0)
-			continue;
-		if (store_get_layer(f->env->store, &l->id, &known, &ignored) == 0)
-			l->cid = known.cid;
-		store_touch(f->env->store, &l->id);
+		/* The content id is the diff id even of a layer that was made here: keys are the same before and after it is unpacked, and
+		 * on machines that have pulled it. */
+		if (store_find_unpacked(f->env->store, &l->diff_id, &l->id, &ignored) == 0)
+			store_touch(f->env->store, &l->id);
 	}
 	tree_seal(t);
 	*ret = t;
