@@ -115,11 +115,13 @@ static int read_list(const struct jval *j, const struct list *l, struct cachedoc
 
 static int read_document(const struct jval *j, struct cachedoc *ret, struct err *e)
 {
-	struct cachedoc d = {0};
+	struct cachedoc d = {.epoch = INT64_MAX};
 	int64_t version = 0;
 	int rc = oci_get_int(j, "version", 0, &version, e);
 	if (rc == 0 && version != VERSION)
 		rc = err_set(e, ERR_UNSUPPORTED, "version %lld is not known here", (long long)version);
+	if (rc == 0 && oci_member(j, "epoch"))
+		rc = oci_get_int(j, "epoch", time_least, &d.epoch, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(lists); i++)
 		rc = read_list(j, &lists[i], &d, e);
 	if (rc < 0) {
@@ -238,7 +240,10 @@ static void print_memo(const struct cachedoc_memo *m, struct buf *out)
 
 void cachedoc_print(const struct cachedoc *d, struct buf *out)
 {
-	buf_printf(out, "{\"version\":%d,\"layers\":[", VERSION);
+	buf_printf(out, "{\"version\":%d,", VERSION);
+	if (d->epoch != INT64_MAX)
+		buf_printf(out, "\"epoch\":%lld,", (long long)d->epoch);
+	buf_puts(out, "\"layers\":[");
 	for (size_t i = 0; i < d->nlayers; i++) {
 		if (i)
 			buf_putc(out, ',');

@@ -11,7 +11,7 @@
  * (diff id, blob) is verified when they are fetched. What a step printed, its arguments and why it ran are not in it: nothing that
  * was typed leaves the machine but as part of a digest.
  *
- * JSON: {"version":1,"layers":[{"n","diffId","size","newest","clamped","index"}],"records":[{"key","cid","layer","created","nsec"}],
+ * JSON: {"version":1,"epoch","layers":[{"n","diffId","size","newest","clamped","index"}],"records":[{"key","cid","layer","created","nsec"}],
  * "memos":[{"key","value"}]}; digests are 64 hex digits, absent members are 0, false or none.
  */
 #include "registry/oci.h"
@@ -52,6 +52,7 @@ struct cachedoc {
 	size_t nrecords, records_cap;
 	struct cachedoc_memo *memos;
 	size_t nmemos, memos_cap;
+	int64_t epoch;         /* `created` of records was clamped to it; INT64_MAX: no */
 };
 /* ERR_CORRUPT, ERR_LIMIT; ERR_UNSUPPORTED for another version. Numbers of layers are in range afterwards. */
 int cachedoc_parse(struct str json, struct cachedoc *ret, struct err *e);

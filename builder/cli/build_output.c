@@ -287,7 +287,7 @@ static int outbound(struct writing *w, bool as_is, struct place *to, struct desc
 static bool blob_here(const struct writing *w, const struct tree_layer *l)
 {
 	struct blobs *blobs = w->b->env->store->blobs;
-	return !digest_none(&l->id) || (blobs_has(blobs, &l->blob, NULL) && (!l->claim || blobs_has(blobs, &l->diff_id, NULL)));
+	return !digest_none(&l->id) || blobs_has(blobs, l->claim ? &l->diff_id : &l->blob, NULL);
 }
 
 /* Are the base images' layers in the store? What is only pushed does without, where the registry has them. */

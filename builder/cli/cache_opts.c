@@ -32,7 +32,7 @@ static int set_type(struct reading *r, const char *value, struct err *e)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
 		if (strcmp(value, foreign[i]) == 0)
-			return err_set(e, ERR_UNSUPPORTED, "%s type=%s: this service is not spoken to; use type=registry,ref=HOST/NAME:TAG, or "
+			return err_set(e, ERR_USAGE, "%s type=%s: this service is not spoken to; use type=registry,ref=HOST/NAME:TAG, or "
 				"type=local,%s=DIR with a folder that the CI system keeps", r->flag, value, r->to ? "dest" : "src");
 	const char *near = str_suggest(str_of(value), known, ARRAY_LEN(known));
 	return err_set(e, ERR_USAGE, "%s: unknown type \"%s\"%s%s%s; known are registry, local and inline", r->flag, value,

@@ -83,14 +83,14 @@ static int describe(struct store *s, const struct tree_layer *l, int64_t epoch, 
 	return 0;
 }
 
-static void add_record(struct cachedoc *d, const struct step_result *r, size_t layer, int64_t epoch)
+static void add_record(struct cachedoc *d, const struct step_result *r, size_t layer)
 {
 	struct cachedoc_record rec = {.key = r->key, .layer = SIZE_MAX};
 	if (r->has_layer) {
 		rec.cid = r->layer.cid;
 		rec.layer = layer;
-		rec.created = r->layer.created > epoch ? epoch : r->layer.created;
-		rec.created_nsec = r->layer.created >= epoch ? 0 : r->layer.created_nsec;
+		rec.created = r->layer.created > d->epoch ? d->epoch : r->layer.created;
+		rec.created_nsec = r->layer.created >= d->epoch ? 0 : r->layer.created_nsec;
 	}
 	ARENA_ROOM(&d->arena, d->records, d->nrecords, d->records_cap);
 	d->records[d->nrecords++] = rec;
@@ -160,7 +160,7 @@ static int make_document(struct making *m, struct err *e)
 			return err_set(e, ERR_LIMIT, "a cache holds at most %d records", CACHEDOC_RECORDS_MAX);
 		if (r->has_layer && wanted(c, &r->layer))
 			TRY(add_layer(m, &r->layer, &layer, e));
-		add_record(&m->doc, r, layer, c->epoch);
+		add_record(&m->doc, r, layer);
 	}
 	return 0;
 }
@@ -194,20 +194,25 @@ static int send_known(size_t i, void *arg, struct err *e)
 	return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
+static int make_blob(struct making *m, struct part *p, const struct digest *diff_id, struct err *e)
+{
+	const struct cacheout *c = m->c;
+	if (p->layer->claim) {
+		p->gone = c->need(c->arg, p->layer, e) < 0;
+		if (p->gone)
+			return cancelled(c->cancel) ? err_set(e, ERR_CANCELLED, "cancelled") : 0;
+		if (blobs_has(c->store->blobs, &p->blob.digest, NULL))
+			return 0;
+	}
+	p->blob.media_type = str_of(outbound_layer_type(c->compression));
+	return layer_need_blob(c->store, diff_id, c->compression, c->level, 0, c->cancel, &p->blob.digest, &p->blob.size, e);
+}
+
 static int make_blobs(struct making *m, struct err *e)
 {
-	for (size_t i = 0; i < m->nparts; i++) {
-		struct part *p = &m->parts[i];
-		if (p->sent)
-			continue;
-		if (p->layer->claim)
-			p->gone = m->c->need(m->c->arg, p->layer, e) < 0;
-		else
-			TRY(layer_need_blob(m->c->store, &m->doc.layers[i].diff_id, m->c->compression, m->c->level, 0, m->c->cancel, &p->blob.digest,
-				&p->blob.size, e));
-		if (p->gone && cancelled(m->c->cancel))
-			return err_set(e, ERR_CANCELLED, "cancelled");
-	}
+	for (size_t i = 0; i < m->nparts; i++)
+		if (!m->parts[i].sent)
+			TRY(make_blob(m, &m->parts[i], &m->doc.layers[i].diff_id, e));
 	return 0;
 }
 
@@ -285,7 +290,7 @@ static int write_all(struct making *m, struct digest *ret, struct err *e)
 
 int cacheout_write(const struct cacheout *c, struct digest *ret, struct err *e)
 {
-	struct making m = {.c = c};
+	struct making m = {.c = c, .doc.epoch = INT64_MAX}; /* other builds may want other times: true ones */
 	int rc = write_all(&m, ret, e);
 	map_done(&m.seen);
 	cachedoc_done(&m.doc);
@@ -312,7 +317,7 @@ static int inline_document(struct store *s, const struct step_result *results, s
 		for (size_t k = nbase; results[i].has_layer && layer == SIZE_MAX && k < tree->n; k++)
 			if (str_eq(name_of(&tree->layers[k]), name_of(&results[i].layer)))
 				layer = k - nbase;
-		add_record(d, &results[i], layer, epoch);
+		add_record(d, &results[i], layer);
 	}
 	return 0;
 }
@@ -320,7 +325,7 @@ static int inline_document(struct store *s, const struct step_result *results, s
 int cacheout_inline(struct store *s, const struct step_result *results, size_t n, const struct tree *tree, size_t nbase, int64_t epoch,
 	struct buf *out, struct err *e)
 {
-	struct cachedoc d = {0};
+	struct cachedoc d = {.epoch = epoch};
 	int rc = tree->n > CACHEDOC_LAYERS_MAX ? 0 : inline_document(s, results, n, tree, nbase, epoch, &d, e);
 	if (rc == 0)
 		cachedoc_print(&d, out);

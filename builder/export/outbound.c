@@ -98,7 +98,7 @@ static int convert(
 {
 	int rc;
 
-	if (o->elsewhere && !layer_has_blob(s, diff_id, o->compression, &d->digest, &d->size) &&
+	if (o->elsewhere && !layer_has_blob(s, diff_id, o->compression, &d->digest, &d->size) && !blobs_has(s->blobs, diff_id, NULL) &&
 	    o->elsewhere(o->arg, diff_id, o->compression, d))
 		return 0;
 	if (o->layer)

@@ -77,10 +77,19 @@ static int unpack(struct fetch *f, const struct tree_layer *l, struct digest *id
 static int need_blob(struct fetch *f, const struct tree_layer *l, struct err *e)
 {
 	struct store *s = f->env->store;
-	if (digest_none(&l->blob) || (l->claim && blobs_has(s->blobs, &l->diff_id, NULL) && blobs_has(s->blobs, &l->blob, NULL)))
+	uint64_t size = 0;
+	if (digest_none(&l->blob))
 		return 0;
-	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
-	return l->claim ? layer_plain_from(s, &l->blob, &l->diff_id, f->cancel, e) : 0;
+	if (!l->claim)
+		return fetch_blob(f, l, &l->blob, l->blob_size, e);
+	if (!blobs_has(s->blobs, &l->diff_id, NULL)) {
+		TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
+		TRY(layer_plain_from(s, &l->blob, &l->diff_id, f->cancel, e));
+	}
+	if (!blobs_has(s->blobs, &l->diff_id, &size) || size != l->claim->tar_size)
+		return err_set(e, ERR_CORRUPT, "a layer's tar has %llu bytes, not %llu", (unsigned long long)size,
+			(unsigned long long)l->claim->tar_size);
+	return 0;
 }
 
 static int blame(const struct tree_layer *l, int rc, struct err *e)
@@ -156,7 +165,7 @@ int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cance
 		const struct tree_layer *l = &t->layers[i];
 		if (digest_none(&l->blob))
 			continue;
-		if (!blobs_has(env->store->blobs, l->claim ? &l->diff_id : &l->blob, NULL))
+		if (l->claim || !blobs_has(env->store->blobs, &l->blob, NULL))
 			return fetch(env, t, NULL, false, cancel, e);
 	}
 	return 0;
