@@ -123,6 +123,8 @@ struct bench {
 	unsigned prepared;
 	unsigned jobs;
 	bool explain_all;
+	struct claims *claims;
+	bool no_output;           /* nobody wants the targets' bytes */
 };
 
 static inline void bench_plan(struct bench *b)
@@ -175,7 +177,7 @@ static inline int bench_solve_all(struct bench *b, struct step *const *targets, 
 	b->told.events.arg = &b->told;
 	b->e = (struct err){0};
 	struct solve_opts o = {.store = b->store, .env = b->store, .events = &b->told.events, .jobs = b->jobs, .cancel = &b->cancel,
-		.before_run = bench_before, .arg = b, .want_folder = true, .explain_all = b->explain_all};
+		.before_run = bench_before, .arg = b, .want_folder = !b->no_output, .explain_all = b->explain_all, .claims = b->claims};
 	return solve(&b->plan, targets, n, &o, &b->solved, &b->failed, &b->e);
 }
 
