@@ -21,7 +21,7 @@ static struct {
 	unsigned wanted;      /* for these controllers */
 	char *parent;         /* and this --cgroup-parent */
 	struct cgroup_have have;
-	struct cgroup_part leaf; /* where the builder itself is; n of `have` 0 or name empty: where it was */
+	struct cgroup_part leaf; /* where the builder has gone; dir -1: it is where it was */
 	unsigned enabled;     /* controllers that were switched on above the leaf */
 	unsigned counter;
 } groups = {.lock = PTHREAD_MUTEX_INITIALIZER, .leaf = {.parent = -1, .dir = -1, .procs = -1}};
