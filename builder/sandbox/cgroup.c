@@ -17,12 +17,12 @@ static const char prefix[] = "cooper-";
 
 static struct {
 	pthread_mutex_t lock;
-	bool known;           /* `have` is filled */
-	unsigned wanted;      /* for these controllers */
-	char *parent;         /* and this --cgroup-parent */
+	bool known;      /* `have` is filled */
+	unsigned wanted; /* for these controllers */
+	char *parent;    /* and this --cgroup-parent */
 	struct cgroup_have have;
 	struct cgroup_part leaf; /* where the builder has gone; dir -1: it is where it was */
-	unsigned enabled;     /* controllers that were switched on above the leaf */
+	unsigned enabled;        /* controllers that were switched on above the leaf */
 	unsigned counter;
 } groups = {.lock = PTHREAD_MUTEX_INITIALIZER, .leaf = {.parent = -1, .dir = -1, .procs = -1}};
 
@@ -147,8 +147,8 @@ int cgroup_limit(int dir, int parent, bool v2, unsigned has, const struct sandbo
 			continue;
 		if (opened) {
 			int sys = errno;
-			return err_set(e, ERR_USAGE, "%s: the kernel does not take \"%s\" for %s: %s", v[i].option, value, file,
-			    strerrordesc_np(sys));
+			return err_set(e, ERR_USAGE, "%s: the kernel does not take \"%s\" for %s: %s", v[i].option,
+			    value, file, strerrordesc_np(sys));
 		}
 		if (!v[i].implied)
 			notice_add("%s has no effect: the kernel has no %s here%s", v[i].option, file,
@@ -354,7 +354,8 @@ void cgroup_result(const struct job *j, struct sandbox_result *ret)
 	for (size_t i = 0; i < j->cgroup->n; i++) {
 		const struct cgroup_part *p = &j->cgroup->v[i];
 		if (p->has & 1u << CGROUP_MEMORY)
-			ret->out_of_memory = count_of(p->dir, p->v2 ? "memory.events" : "memory.oom_control", "oom_kill") > 0;
+			ret->out_of_memory =
+			    count_of(p->dir, p->v2 ? "memory.events" : "memory.oom_control", "oom_kill") > 0;
 		if (p->has & 1u << CGROUP_PIDS)
 			ret->out_of_pids = count_of(p->dir, "pids.events", "max") > 0;
 	}

@@ -3,18 +3,18 @@
 #define COOPER_CGROUP_H
 
 /*
- * A control group for a step: made before it starts, entered by its keeper before the step is cloned (so that it is in it from its first
- * instruction and its cgroup namespace begins there), killed and removed behind it.
+ * A control group for a step: made before it starts, entered by its keeper before the step is cloned (so that it is in
+ * it from its first instruction and its cgroup namespace begins there), killed and removed behind it.
  *
- * Only a step with limits or a parent (sandbox_run.resources) gets one. Nothing else here needs it: whatever a step starts dies with its
- * pid namespace; and it is not free: see the figures in docs/MODES.md. There is no limit by default, as in docker build and
- * buildah (podman's 2048 processes are of `podman run`).
+ * Only a step with limits or a parent (sandbox_run.resources) gets one. Nothing else here needs it: whatever a step
+ * starts dies with its pid namespace; and it is not free: see the figures in docs/MODES.md. There is no limit by
+ * default, as in docker build and buildah (podman's 2048 processes are of `podman run`).
  *
- * The name is cooper-PID-N. Its folder is locked (flock) as long as the builder lives: what is there without a lock was left by one
- * that was killed, and the next build removes it.
+ * The name is cooper-PID-N. Its folder is locked (flock) as long as the builder lives: what is there without a lock was
+ * left by one that was killed, and the next build removes it.
  *
- * A limit that cannot be had is told once and the build goes on, as docker and rootless podman do: an image does not depend on
- * it. A value that the kernel refuses is an error.
+ * A limit that cannot be had is told once and the build goes on, as docker and rootless podman do: an image does not
+ * depend on it. A value that the kernel refuses is an error.
  */
 #include "builder/sandbox/cgroup_have.h"
 #include "builder/sandbox/job.h"
@@ -41,8 +41,8 @@ void cgroup_done(struct job *j);
 /* At the end of the build: gives back what was changed. */
 void cgroup_shutdown(void);
 
-/* Writes what is asked for and belongs to the controllers `has` into the cgroup `dir`; of version 1, cpusets are filled up from `parent`.
- * A knob that is not there is told by a notice; ERR_USAGE when the kernel refuses a value. */
+/* Writes what is asked for and belongs to the controllers `has` into the cgroup `dir`; of version 1, cpusets are filled
+ * up from `parent`. A knob that is not there is told by a notice; ERR_USAGE when the kernel refuses a value. */
 int cgroup_limit(int dir, int parent, bool v2, unsigned has, const struct sandbox_resources *r, struct err *e);
 /* Removes what killed builders left in the folder `dir`. */
 void cgroup_sweep(int dir);

@@ -41,7 +41,8 @@ struct finding {
 	bool use;
 };
 
-static void find_place(struct finding *f, const struct cgroup_spot *spot, bool v2, unsigned wanted, struct cgroup_place *p)
+static void find_place(
+    struct finding *f, const struct cgroup_spot *spot, bool v2, unsigned wanted, struct cgroup_place *p)
 {
 	struct cgroup_have *h = f->have;
 	*p = (struct cgroup_place){.dir = -1, .path = arena_strdup(&h->arena, "."), .lack = CGROUP_LACK_HIERARCHY};
@@ -50,7 +51,8 @@ static void find_place(struct finding *f, const struct cgroup_spot *spot, bool v
 		return;
 	if (f->parent && f->use) {
 		size_t first = h->nmade;
-		cgroup_place_make(mount, parent_path(&h->arena, f->parent), spot->own, v2, wanted, &h->arena, &h->made, &h->nmade, p);
+		cgroup_place_make(
+		    mount, parent_path(&h->arena, f->parent), spot->own, v2, wanted, &h->arena, &h->made, &h->nmade, p);
 		for (; first < h->nmade; first++)
 			h->made[first] = arena_printf(&h->arena, "%s/%s", spot->mount, h->made[first]);
 	} else if (v2) {
@@ -80,7 +82,8 @@ static void add(struct finding *f, const struct cgroup_spot *spot, bool v2, unsi
 		h->lack[c].path = p.path;
 	}
 	if (p.dir >= 0 && (has || f->parent))
-		h->v[h->n++] = (struct cgroup_hierarchy){.v2 = v2, .has = has, .dir = steal_fd(&p.dir), .mount = spot->mount};
+		h->v[h->n++] =
+		    (struct cgroup_hierarchy){.v2 = v2, .has = has, .dir = steal_fd(&p.dir), .mount = spot->mount};
 	if (p.dir >= 0)
 		close(p.dir);
 	h->has |= has;
@@ -122,8 +125,9 @@ static void own_scope(struct buf *out)
 		buf_printf(out, "start it with: systemd-run %s--scope -p Delegate=yes cooper build ...",
 		    sandbox_mode(NULL) == SANDBOX_ROOT ? "" : "--user ");
 	else if (sandbox_mode(NULL) == SANDBOX_ROOT)
-		buf_puts(out, "move the others out first: mkdir /sys/fs/cgroup/init && xargs -rn1 </sys/fs/cgroup/cgroup.procs "
-		              ">/sys/fs/cgroup/init/cgroup.procs");
+		buf_puts(out,
+		    "move the others out first: mkdir /sys/fs/cgroup/init && xargs -rn1 </sys/fs/cgroup/cgroup.procs "
+		    ">/sys/fs/cgroup/init/cgroup.procs");
 	else
 		buf_puts(out, "it has to be started as root, or in a session that systemd manages");
 }
@@ -134,7 +138,8 @@ static void no_controller(const char *path, const char *name, struct buf *out)
 	if (sandbox_mode(NULL) == SANDBOX_ROOT)
 		buf_puts(out, "; see cgroup_disable= on the kernel's command line");
 	else
-		buf_puts(out, "; as root, systemctl edit user@.service with the lines [Service] and \"Delegate=cpu cpuset io memory "
+		buf_puts(out, "; as root, systemctl edit user@.service with the lines [Service] and \"Delegate=cpu "
+		              "cpuset io memory "
 		              "pids\", then log in again");
 }
 
@@ -145,7 +150,8 @@ void cgroup_have_explain(const struct cgroup_have *h, enum cgroup_controller c, 
 	case CGROUP_LACK_NOTHING:
 		break;
 	case CGROUP_LACK_HIERARCHY:
-		buf_puts(out, "no cgroup file system that holds this process is mounted here; mount -t cgroup2 none /sys/fs/cgroup");
+		buf_puts(out, "no cgroup file system that holds this process is mounted here; mount -t cgroup2 none "
+		              "/sys/fs/cgroup");
 		break;
 	case CGROUP_LACK_READ_ONLY:
 		buf_puts(out, "/sys/fs/cgroup is read-only; a container has to be started with --privileged");
@@ -155,7 +161,8 @@ void cgroup_have_explain(const struct cgroup_have *h, enum cgroup_controller c, 
 			buf_printf(out, "the cgroup /%s is not delegated to this user; ", path);
 			own_scope(out);
 		} else {
-			buf_puts(out, "this machine has cgroups of version 1, which are for root only; run cooper as root, or boot with "
+			buf_puts(out, "this machine has cgroups of version 1, which are for root only; run cooper as "
+			              "root, or boot with "
 			              "systemd.unified_cgroup_hierarchy=1");
 		}
 		break;

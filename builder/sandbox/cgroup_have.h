@@ -2,8 +2,8 @@
 #ifndef COOPER_CGROUP_HAVE_H
 #define COOPER_CGROUP_HAVE_H
 
-/* Which limits can be had here, in which hierarchies, and for the others why not. A controller of version 2 is taken where there is one,
- * else that of version 1 (which only root may use). */
+/* Which limits can be had here, in which hierarchies, and for the others why not. A controller of version 2 is taken
+ * where there is one, else that of version 1 (which only root may use). */
 #include "base/buf.h"
 #include "builder/sandbox/cgroup_place.h"
 
@@ -22,14 +22,14 @@ struct cgroup_have {
 		bool v2;
 		const char *path; /* of the cgroup it is about */
 	} lack[CGROUP_CONTROLLERS];
-	unsigned has;      /* controllers of all hierarchies together */
-	bool alone;        /* version 2: the builder has to leave the cgroup before `possible` can be switched on */
+	unsigned has; /* controllers of all hierarchies together */
+	bool alone;   /* version 2: the builder has to leave the cgroup before `possible` can be switched on */
 	unsigned possible;
-	char **made;       /* cgroups that were made for --cgroup-parent, "MOUNT/PATH", outermost first */
+	char **made; /* cgroups that were made for --cgroup-parent, "MOUNT/PATH", outermost first */
 	size_t nmade;
 };
-/* `parent`: --cgroup-parent, or NULL; steps go below it in every hierarchy, whether it has wanted controllers or none. `use`: makes the
- * parent and switches controllers on; else nothing is changed, and `parent` is not looked at. */
+/* `parent`: --cgroup-parent, or NULL; steps go below it in every hierarchy, whether it has wanted controllers or none.
+ * `use`: makes the parent and switches controllers on; else nothing is changed, and `parent` is not looked at. */
 void cgroup_have_init(struct cgroup_have *h, unsigned wanted, const char *parent, bool use);
 void cgroup_have_done(struct cgroup_have *h);
 /* Why the controller is not there, and what mends it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See cgroup_place.h. All files are reached by descriptor, so that a test can hand in a folder that only looks like cgroups. */
+/* See cgroup_place.h. All files are reached by descriptor, so that a test can hand in a folder that only looks like
+ * cgroups. */
 #include "builder/sandbox/cgroup_place.h"
 
 #include <errno.h>
@@ -65,7 +66,8 @@ int cgroup_fill_cpuset(int dir, int parent)
 	bool opened;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		struct str above = cgroup_read(parent, files[i], &a);
-		if (cgroup_read(dir, files[i], &a).len == 0 && cgroup_write(dir, files[i], arena_str(&a, above).p, &opened) < 0)
+		if (cgroup_read(dir, files[i], &a).len == 0 &&
+		    cgroup_write(dir, files[i], arena_str(&a, above).p, &opened) < 0)
 			return -1;
 	}
 	return 0;
@@ -94,7 +96,8 @@ bool cgroup_is_ours(struct str pid)
 		cleanup_arena struct arena a = {0};
 		if (n == (uint64_t)getpid())
 			return true;
-		/* proc(5): the name, field 2, may hold anything but ends at the last parenthesis; the parent is field 4 */
+		/* proc(5): the name, field 2, may hold anything but ends at the last parenthesis; the parent is field 4
+		 */
 		struct str text = cgroup_read(AT_FDCWD, arena_printf(&a, "/proc/%d/stat", (int)n), &a), state, parent;
 		ptrdiff_t end = str_rfind(text, ')');
 		if (end < 0)
@@ -156,8 +159,8 @@ static int score(const struct cgroup_place *p, unsigned wanted)
 	return p->lack == CGROUP_LACK_NOTHING ? __builtin_popcount((p->ready | p->possible) & wanted) : 0;
 }
 
-static void keep_better(struct cgroup_place *best, struct cgroup_place *p, int *fd, const char *path, unsigned wanted,
-    struct arena *a)
+static void keep_better(
+    struct cgroup_place *best, struct cgroup_place *p, int *fd, const char *path, unsigned wanted, struct arena *a)
 {
 	if (score(p, wanted) <= score(best, wanted))
 		return;
@@ -234,7 +237,7 @@ void cgroup_place_make(int mount_fd, const char *path, const char *own, bool v2,
 	struct str rest = str_of(path), name;
 	cleanup_close int fd = cgroup_open(mount_fd, ".");
 	size_t cap = *nmade;
-	for (bool more = true; fd >= 0; ) {
+	for (bool more = true; fd >= 0;) {
 		unsigned ready = v2 ? cgroup_enable(fd, wanted) : wanted;
 		do
 			more = str_split(&rest, '/', &name);

@@ -21,8 +21,8 @@ uint64_t cgroup_weight(uint64_t shares)
 static struct cgroup_setting *add(struct cgroup_setting *out, size_t *n, enum cgroup_controller controller,
     const char *option, const char *file, const char *file_old)
 {
-	out[*n] = (struct cgroup_setting){
-	    .controller = controller, .option = option, .file = file, .file_old = file_old};
+	out[*n] =
+	    (struct cgroup_setting){.controller = controller, .option = option, .file = file, .file_old = file_old};
 	return &out[(*n)++];
 }
 

@@ -3,9 +3,9 @@
 #define COOPER_LINKOWNERS_H
 
 /*
- * With one id: whom a step gave links, named pipes and sockets to, which cannot carry a note (fakeids.h). A table beside the upper,
- * by inode and time of birth, so that it holds across renames and is not taken for a later file with the same number. It lives as
- * long as the step and goes to sandbox_result.
+ * With one id: whom a step gave links, named pipes and sockets to, which cannot carry a note (fakeids.h). A table
+ * beside the upper, by inode and time of birth, so that it holds across renames and is not taken for a later file with
+ * the same number. It lives as long as the step and goes to sandbox_result.
  */
 #include <stdbool.h>
 #include <stdint.h>

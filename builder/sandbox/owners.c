@@ -96,12 +96,13 @@ static bool path_of(int fd, char out[PATH_MAX])
 /* The same file in the upper, or -1. */
 static int open_upper(const struct owners_step *s, const char *path)
 {
-	const struct open_how how = {
-	    .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
 	return (int)syscall(SYS_openat2, s->run->upper_fd, path, &how, sizeof(how));
 }
 
-/* Did this step make the file? Then it is in the upper under its path, without overlayfs' mark of what was copied up. */
+/* Did this step make the file? Then it is in the upper under its path, without overlayfs' mark of what was copied up.
+ */
 static bool is_new(const struct owners_step *s, int fd)
 {
 	char link[40], path[PATH_MAX], mark[40];
@@ -245,7 +246,8 @@ static struct stat_call arguments(enum owner_call call, const unsigned long long
 	case OWNER_STAT:
 		return (struct stat_call){.dirfd = AT_FDCWD, .path = a[0], .buffer = a[1]};
 	case OWNER_LSTAT:
-		return (struct stat_call){.dirfd = AT_FDCWD, .path = a[0], .buffer = a[1], .flags = AT_SYMLINK_NOFOLLOW};
+		return (struct stat_call){
+		    .dirfd = AT_FDCWD, .path = a[0], .buffer = a[1], .flags = AT_SYMLINK_NOFOLLOW};
 	case OWNER_FSTAT:
 		return (struct stat_call){.dirfd = (int)a[0], .buffer = a[1]};
 	case OWNER_NEWFSTATAT:
