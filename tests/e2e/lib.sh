@@ -5,7 +5,7 @@
 #	$REGISTRY                         host:port of a real registry on loopback, after need_registry
 #	$AUTH_REGISTRY                    the same, wants user "alice", password "s3cret", after need_auth_registry
 #	need_busybox, need_debian         images busybox:latest, debian:bookworm-slim in the store (and, with a registry, in it)
-#	need TOOL..., skip REASON         leaves the test when something is missing
+#	need TOOL..., skip REASON         leaves the test when something is missing; so does online HOST
 #	serve FOLDER [COMMAND...]         a web server on loopback until the test ends: $SERVER is host:port, $SERVER_LOG what was asked for
 #	digest_of BUILD-ARGUMENTS...      builds quietly and prints the digest
 #	build_ok BUILD-ARGUMENTS...       builds; the progress is in build.log
@@ -140,6 +140,21 @@ need_debian() {
 	[ -f "$E2E_CACHE/debian-bookworm.tar" ] || skip "there is no $E2E_CACHE/debian-bookworm.tar (want_bases at the top of the script makes it)"
 	SOURCE_DATE_EPOCH=1700000000 cooper import --change 'CMD ["bash"]' "$E2E_CACHE/debian-bookworm.tar" debian:bookworm-slim >/dev/null
 	[ -z "${1:-}" ] || cooper push -q debian:bookworm-slim "$REGISTRY/debian:bookworm-slim" >/dev/null
+}
+
+# online HOST: is it there?
+online() { timeout 10 bash -c ": </dev/tcp/$1/80" 2>/dev/null || timeout 20 curl -sSfIo /dev/null "http://$1/" 2>/dev/null || skip "$1 is not reachable"; }
+
+# need_base TAR NAME CHANGE: a tar of want_bases as an image.
+need_base() {
+	local tar=$E2E_CACHE/$1.tar
+	[ -s "$tar" ] || skip "there is no $tar"
+	SOURCE_DATE_EPOCH=1700000000 cooper import --change "$3" "$tar" "$2" >/dev/null
+}
+
+# The files of an image, in the folder out.
+files_of() {
+	cooper build -q -o out - <<<"FROM $1" >/dev/null
 }
 
 # At the top of a script whose tests use base images that scripts/base-images makes; they are kept in E2E_CACHE.

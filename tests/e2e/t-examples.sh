@@ -5,16 +5,6 @@
 want_bases debian-bookworm node-20
 export SOURCE_DATE_EPOCH=1700000000
 
-# online HOST: is it there?
-online() { timeout 10 bash -c ": </dev/tcp/$1/80" 2>/dev/null || timeout 20 curl -sSfIo /dev/null "http://$1/" 2>/dev/null || skip "$1 is not reachable"; }
-
-# need_base TAR NAME CHANGE
-need_base() {
-	local tar=$E2E_CACHE/$1.tar
-	[ -s "$tar" ] || skip "there is no $tar"
-	SOURCE_DATE_EPOCH=1700000000 cooper import --change "$3" "$tar" "$2" >/dev/null
-}
-
 # Builds twice; the digest is in $ID. The copy is the user's own: an example that was built in place would have node_modules.
 example() {
 	cp -r "$E2E_SOURCE/examples/$1" ctx
@@ -25,10 +15,6 @@ example() {
 	assert_eq "$(steps_cached) cached" "$(grep -cE '^#[0-9]+ \[' build.log) cached"
 	assert_eq "$(cat iid)" "$ID"
 	same_for_both "$ID"
-}
-
-files_of() {
-	cooper build -q -o out - <<<"FROM $1" >/dev/null
 }
 
 test_hello() {
