@@ -4,6 +4,7 @@
  *
  *	bench-floor run LOWER SCRATCH N    N times: namespaces (mount, pid, ipc, uts, cgroup, net), overlay over LOWER, proc,
  *	                                   a tmpfs on dev, pivot_root, sh -c ": i", and everything removed again
+ *	bench-floor spawn N PROGRAM ...    N times: fork, exec, wait
  *	bench-floor link FROM TO           the tree FROM again as TO, its files as hard links
  *	bench-floor time FILE PROGRAM ...  runs it and writes wall ns, CPU us and peak KiB (its own and its children's) to FILE
  *	bench-floor gzip                   stdin to stdout as gzip members of 1 MiB by libdeflate, level 6, on all cores
@@ -83,6 +84,20 @@ static void run_once(const char *lower, const char *scratch, char *stack, int i)
 	for (size_t k = 0; k < 5; k++) {
 		snprintf(path, sizeof(path), "%s%s", dir, gone[k]);
 		must(rmdir(path) == 0 || errno == ENOENT, path);
+	}
+}
+
+static void spawn(int n, char **argv)
+{
+	for (int i = 0; i < n; i++) {
+		int status = -1;
+		pid_t pid = fork();
+		must(pid >= 0, "fork");
+		if (pid == 0) {
+			execvp(argv[0], argv);
+			_exit(127);
+		}
+		must(waitpid(pid, &status, 0) == pid && status == 0, argv[0]);
 	}
 }
 
@@ -203,6 +218,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 5 && strcmp(argv[1], "run") == 0) {
 		run(argv[2], argv[3], atoi(argv[4]));
+	} else if (argc >= 4 && strcmp(argv[1], "spawn") == 0) {
+		spawn(atoi(argv[2]), argv + 3);
 	} else if (argc == 4 && strcmp(argv[1], "link") == 0) {
 		must(mkdir(argv[3], 0755) == 0, argv[3]);
 		link_tree(open(argv[2], O_RDONLY | O_DIRECTORY), open(argv[3], O_RDONLY | O_DIRECTORY));
@@ -211,7 +228,7 @@ int main(int argc, char **argv)
 	} else if (argc == 2 && strcmp(argv[1], "gzip") == 0) {
 		gzip();
 	} else {
-		fprintf(stderr, "usage: bench-floor run LOWER SCRATCH N | link FROM TO | time FILE PROGRAM ... | gzip\n");
+		fprintf(stderr, "usage: bench-floor run LOWER SCRATCH N | spawn N PROGRAM ... | link FROM TO | time FILE PROGRAM ... | gzip\n");
 		return 2;
 	}
 	return 0;

@@ -197,11 +197,15 @@ class Bench:
         file = self.file("w4", "FROM busybox\n" + "".join(f"RUN : {i}\n" for i in range(n)))
         one = self.file("w4one", "FROM busybox\nRUN : 1\n")
         floor = [self.floor, "run", self.busybox, self.path("scratch")]
+        more = [Contender("fork and exec", [self.floor, "spawn", str(n), self.busybox + "/bin/sh", "-c", ":"], divide=n)]
+        if shutil.which("bwrap"):
+            more.append(Contender("bwrap, no overlay", [self.floor, "spawn", str(n), "bwrap", "--unshare-all", "--bind", self.busybox, "/", "--proc", "/proc",
+                                                        "--dev", "/dev", "sh", "-c", ":"], divide=n))
         none = Contender("cooper --network none", self.cooper.build(file, self.empty(), "steps", False, more=["--network", "none"]),
                          env=self.cooper.environ, divide=n)
         self.run("W4", f"{n} x RUN : i, a step", "5 x floor",
                  [Contender("floor: bare namespaces", [*floor, str(n)], divide=n),
-                  *self.each(lambda t: Contender(t.name, t.build(file, self.empty(), "steps", False), env=t.environ, divide=n), 1), none])
+                  *self.each(lambda t: Contender(t.name, t.build(file, self.empty(), "steps", False), env=t.environ, divide=n), 1), none, *more])
         none = Contender("cooper --network none", self.cooper.build(one, self.empty(), "one", False, more=["--network", "none"]),
                          env=self.cooper.environ)
         self.run("W4one", "one RUN, the whole command", "",
@@ -233,6 +237,16 @@ class Bench:
             trees.mixed(path, self.sizes["mixed"])
         return path
 
+    def upload(self, compressor, registry):
+        """Plain tools for a whole push of one layer: what the registry itself takes of the machine is in it."""
+        script = f"""set -eo pipefail; cd '{self.work}'
+            place() {{ sed -n 's/^[Ll]ocation: //p' heads | tr -d '\\r'; }}
+            curl -sSf -D heads -o /dev/null -X POST http://{registry.place}/v2/floor/blobs/uploads/
+            {compressor} | tee >(sha256sum | cut -d' ' -f1 >sum) | curl -sSf -D heads -o /dev/null -H 'Content-Type: application/octet-stream' -X PATCH -T - "$(place)"
+            sleep 0.01; curl -sSf -o /dev/null -X PUT "$(place)&digest=sha256:$(cat sum)"
+            """
+        return Contender("compressor, sha256sum, curl", ["bash", "-c", script], registry.start)
+
     def w6(self):
         registry = Registry(self.work)
         tree, file = self.mixed(), self.file("mixed", "FROM busybox\nCOPY . /data\n")
@@ -256,10 +270,11 @@ class Bench:
                     os.sync()
                 argv = t.push("mixed", registry.place + "/mixed", zstd)
                 return argv and Contender(t.name, argv, prepare, t.environ)
-            floor = f"zstd -q -3 -T0 -c '{tar}' >'{self.path('packed')}'" if zstd else f"{self.floor} gzip <'{tar}' >'{self.path('packed')}'"
+            compressor = f"zstd -q -3 -T0 -c '{tar}'" if zstd else f"{self.floor} gzip <'{tar}'"
             try:
                 self.run("W6" + ("z" if zstd else "g"), f"push of {self.sizes['mixed'] >> 20} MiB, {'zstd' if zstd else 'gzip'}", "1.2 x floor",
-                         [Contender("floor: the compressor, all cores", ["sh", "-c", floor], os.sync), *self.each(make, 1)], self.few(), False)
+                         [Contender("floor: the compressor, all cores", ["sh", "-c", f"{compressor} >'{self.path('packed')}'"], os.sync), *self.each(make, 1),
+                          self.upload(compressor, registry)], self.few(), False)
             finally:
                 registry.stop()
 
