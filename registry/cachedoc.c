@@ -8,7 +8,8 @@
 #include "registry/oci_json.h"
 
 enum { VERSION = 1 };
-static const int64_t size_max = (int64_t)1 << 50, time_least = INT64_MIN / 2;
+static const int64_t size_max = (int64_t)1 << 50;
+static const int64_t time_least = -62135596800;
 
 /* --- reading --- */
 
@@ -21,6 +22,12 @@ static int get_digest(const struct jval *j, const char *key, bool required, stru
 	if (!digest_from_hex(str_of(jval_text(v)), ret) || digest_none(ret))
 		return err_set(e, ERR_CORRUPT, "%s is no digest", key);
 	return 0;
+}
+
+static int get_time(const struct jval *j, const char *key, int64_t *ret, struct err *e)
+{
+	TRY(oci_get_int(j, key, time_least, ret, e));
+	return *ret > CACHEDOC_TIME_MAX ? err_set(e, ERR_CORRUPT, "%s is no time", key) : 0;
 }
 
 /* An index into a list of n; absent: SIZE_MAX. */
@@ -49,7 +56,7 @@ static int read_layer(const struct jval *j, struct cachedoc *d, struct err *e)
 	if (size > size_max)
 		return err_set(e, ERR_CORRUPT, "size is impossible");
 	l.size = (uint64_t)size;
-	TRY(oci_get_int(j, "newest", time_least, &l.newest, e));
+	TRY(get_time(j, "newest", &l.newest, e));
 	TRY(oci_get_bool(j, "clamped", &l.clamped, e));
 	TRY(get_number(j, "index", CACHEDOC_LAYERS_MAX, &l.index, e));
 	ARENA_ROOM(&d->arena, d->layers, d->nlayers, d->layers_cap);
@@ -66,7 +73,7 @@ static int read_record(const struct jval *j, struct cachedoc *d, struct err *e)
 	TRY(get_number(j, "layer", d->nlayers, &r.layer, e));
 	if (r.layer != SIZE_MAX && digest_none(&r.cid))
 		return err_set(e, ERR_CORRUPT, "a layer without its content id");
-	TRY(oci_get_int(j, "created", time_least, &r.created, e));
+	TRY(get_time(j, "created", &r.created, e));
 	TRY(oci_get_int(j, "nsec", 0, &nsec, e));
 	if (nsec > 999999999)
 		return err_set(e, ERR_CORRUPT, "nsec is out of range");
@@ -121,7 +128,7 @@ static int read_document(const struct jval *j, struct cachedoc *ret, struct err 
 	if (rc == 0 && version != VERSION)
 		rc = err_set(e, ERR_UNSUPPORTED, "version %lld is not known here", (long long)version);
 	if (rc == 0 && oci_member(j, "epoch"))
-		rc = oci_get_int(j, "epoch", time_least, &d.epoch, e);
+		rc = get_time(j, "epoch", &d.epoch, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(lists); i++)
 		rc = read_list(j, &lists[i], &d, e);
 	if (rc < 0) {

@@ -25,6 +25,8 @@ enum {
 	CACHEDOC_RECORDS_MAX = 20000,
 	CACHEDOC_INDEX_MAX = 256 * 1024 * 1024
 };
+/* Times are those of the years 1 to 9999. */
+#define CACHEDOC_TIME_MAX INT64_C(253402300799)
 
 struct cachedoc_layer {
 	size_t n;              /* which of the manifest's layers holds it */

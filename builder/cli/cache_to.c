@@ -135,12 +135,12 @@ static void on_progress(void *arg, const struct digest *blob, uint64_t done, uin
 		event_status(w->t->events, w->step, str_of(what), done, total, done == total);
 }
 
-static int need(void *arg, const struct tree_layer *l, struct err *e)
+static int need(void *arg, const struct tree_layer *l, bool index, struct err *e)
 {
 	struct writing *w = arg;
 	struct tree_layer one = *l;
 	const struct tree tree = {.layers = &one, .n = 1};
-	return ops_need_blobs(w->t->built->env, &tree, w->t->cli->cancel, e);
+	return index ? ops_need_index(w->t->built->env, l, w->t->cli->cancel, e) : ops_need_blobs(w->t->built->env, &tree, w->t->cli->cancel, e);
 }
 
 static void add_lender(struct str **list, size_t *n, size_t *cap, struct arena *a, struct str name, const struct ref *target)

@@ -10,6 +10,8 @@
 #include "registry/transfer.h"
 #include "snapshotter/layer.h"
 
+enum { INLINE_MAX = CONFIG_SIZE_MAX / 4 };
+
 /* A layer on its way out. */
 struct part {
 	const struct tree_layer *layer;
@@ -51,11 +53,11 @@ static bool wanted(const struct cacheout *c, const struct tree_layer *l)
 
 static int64_t newest_of(const struct index *ix)
 {
-	int64_t newest = INT64_MIN / 2;
+	int64_t newest = 0; /* nobody cuts times at an earlier one */
 	for (size_t i = 0; i < ix->n; i++)
 		if (ix->entries[i].mtime > newest)
 			newest = ix->entries[i].mtime;
-	return newest;
+	return newest < CACHEDOC_TIME_MAX ? newest : CACHEDOC_TIME_MAX;
 }
 
 /* What is said of a layer's tar; *ret_index (may be NULL) gets its index when the tar has not the true times. */
@@ -198,7 +200,7 @@ static int make_blob(struct making *m, struct part *p, const struct digest *diff
 {
 	const struct cacheout *c = m->c;
 	if (p->layer->claim) {
-		p->gone = c->need(c->arg, p->layer, e) < 0;
+		p->gone = c->need(c->arg, p->layer, false, e) < 0;
 		if (p->gone)
 			return cancelled(c->cancel) ? err_set(e, ERR_CANCELLED, "cancelled") : 0;
 		if (blobs_has(c->store->blobs, &p->blob.digest, NULL))
@@ -242,6 +244,8 @@ static int send_rest(size_t i, void *arg, struct err *e)
 	if (digest_none(&p->index.digest))
 		return 0;
 	int rc = send_blob(m, &p->index, e);
+	if (rc == -ERR_NOT_FOUND && p->layer->claim && m->c->need(m->c->arg, p->layer, true, e) == 0)
+		rc = send_blob(m, &p->index, e);
 	if (rc != -ERR_NOT_FOUND || !p->layer->claim)
 		return rc;
 	p->index.digest = (struct digest){0}; /* somebody else's, and nowhere any more: the tar's times have to do */
@@ -325,10 +329,12 @@ static int inline_document(struct store *s, const struct step_result *results, s
 int cacheout_inline(struct store *s, const struct step_result *results, size_t n, const struct tree *tree, size_t nbase, int64_t epoch,
 	struct buf *out, struct err *e)
 {
-	struct cachedoc d = {.epoch = epoch};
+	struct cachedoc d = {.epoch = epoch < CACHEDOC_TIME_MAX ? epoch : INT64_MAX};
 	int rc = tree->n > CACHEDOC_LAYERS_MAX ? 0 : inline_document(s, results, n, tree, nbase, epoch, &d, e);
 	if (rc == 0)
 		cachedoc_print(&d, out);
+	if (out->len > INLINE_MAX)
+		buf_clear(out);
 	cachedoc_done(&d);
 	return rc;
 }

@@ -26,8 +26,8 @@ struct cacheout {
 	const struct str *lenders;         /* repositories of the same registry that may have the blobs */
 	size_t nlenders;
 	const struct cancel *cancel;
-	/* The bytes of a layer from another cache are wanted in the store. */
-	int (*need)(void *arg, const struct tree_layer *l, struct err *e);
+	/* The bytes of a layer from another cache are wanted in the store, or its index with the true times; from any thread. */
+	int (*need)(void *arg, const struct tree_layer *l, bool index, struct err *e);
 	void (*progress)(void *arg, const struct digest *blob, uint64_t done, uint64_t total); /* from any thread */
 	void *arg;
 };
@@ -35,7 +35,7 @@ struct cacheout {
  * made from folders: be in the user namespace. The manifest's digest goes to *ret. */
 int cacheout_write(const struct cacheout *c, struct digest *ret, struct err *e);
 
-/* The records for the configuration of the image `tree`, of which the first `nbase` layers are the base image's: of the steps
+/* The records (none when they would be too many) for the configuration of the image `tree`, of which the first `nbase` layers are the base image's: of the steps
  * in `results`, layers by position. Equal builds give equal text. */
 int cacheout_inline(struct store *s, const struct step_result *results, size_t n, const struct tree *tree, size_t nbase, int64_t epoch,
 	struct buf *out, struct err *e);

@@ -89,6 +89,8 @@ int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cance
 /* Have all layers from caches the times that the build wants? If not: a tree in which those are layers of the store with their true
  * times, of which a tar can be made (in `a`). Unpacks: be in the user namespace. */
 bool ops_tree_settled(const struct tree *t);
+/* The blob with a cache layer's index, as it is. */
+int ops_need_index(struct ops_env *env, const struct tree_layer *l, const struct cancel *cancel, struct err *e);
 int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct arena *a, const struct tree **ret,
 	struct err *e);
 

@@ -198,6 +198,15 @@ static int with_times(struct fetch *f, const struct tree_layer *l, struct digest
 	return 0;
 }
 
+int ops_need_index(struct ops_env *env, const struct tree_layer *l, const struct cancel *cancel, struct err *e)
+{
+	struct fetch f = {.env = env, .cancel = cancel};
+	origins_init(&f.origins, env, cancel);
+	int rc = fetch_blob(&f, l, &l->claim->index, l->claim->index_size, e);
+	origins_done(&f.origins);
+	return rc;
+}
+
 bool ops_tree_settled(const struct tree *t)
 {
 	for (size_t i = 0; i < t->n; i++)

@@ -79,8 +79,8 @@ void claims_add(struct claims *c, const struct cachedoc *d, const struct manifes
 		s->outcome.layer.cid = r->cid;
 		s->outcome.layer.created = r->created;
 		s->outcome.layer.created_nsec = r->created_nsec;
-		if (r->created == d->epoch && c->epoch != INT64_MAX)
-			s->outcome.layer.created = INT64_MAX; /* at that time or later: cut to this build's own */
+		if (r->created == d->epoch && c->epoch != INT64_MAX && c->epoch > d->epoch)
+			s->outcome.layer.created = c->epoch; /* it was cut: the true time is not known, but later than both, most likely */
 		add(&c->records, &r->key, s);
 	}
 	for (size_t i = 0; i < d->nmemos; i++) {

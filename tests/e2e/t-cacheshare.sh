@@ -215,7 +215,65 @@ test_other_times_give_what_a_fresh_build_gives() {
 		assert_eq "$(digest_of --source-date-epoch $epoch --cache-from type=local,src=cache ctx)" "$want"
 		build_ok --source-date-epoch $epoch --cache-from type=local,src=cache ctx
 		assert_all_cached
+		# Told again by a machine that has all from the cache.
+		rm -rf again
+		build_ok --source-date-epoch $epoch --cache-from type=local,src=cache --cache-to type=local,dest=again,mode=max ctx
+		for other in $epoch 1550000000; do
+			machine "D$epoch$other"
+			assert_eq "$(digest_of --source-date-epoch $other --cache-from type=local,src=again ctx)" \
+				"$(machine "E$other"; digest_of --source-date-epoch $other ctx)"
+			build_ok --source-date-epoch $other --cache-from type=local,src=again ctx
+			assert_all_cached
+		done
 	done
+}
+
+test_several_platforms() {
+	base
+	app=$(name_for app)
+	export SOURCE_DATE_EPOCH=1700000000
+	printf 'FROM scratch AS files\nCOPY src /s\nFROM scratch\nARG TARGETARCH\nCOPY --from=files /s/a /a\nCOPY src/b /b-$TARGETARCH\n' >ctx/Containerfile
+	both=linux/amd64,linux/arm64
+	build_ok -t "$app:1" --platform $both --push --cache-to "type=registry,ref=$app:cache" --cache-to type=inline ctx
+	for from in "$app:cache" "$app:1"; do
+		machine "B${from##*:}"
+		log_mark
+		build_ok -t "$app:2" --platform $both --push --cache-from "$from" --cache-to type=inline ctx
+		assert_all_cached
+		assert_eq "$(manifest "$app:2")" "$(manifest "$app:1")"
+		assert_eq "$(fetched "$app" | wc -l)" $([ "$from" = "$app:1" ] && echo 2 || echo 1)
+	done
+	machine C # one platform alone has the same records
+	build_ok -t "$app:3" --platform linux/arm64 --push --cache-to type=inline ctx
+	assert_eq "$(manifest "$app:1" | jq -r '.manifests[1].digest')" "sha256:$(manifest "$app:3" | sha256sum | cut -d' ' -f1)"
+}
+
+test_a_registry_that_wants_a_password() {
+	base
+	need_auth_registry
+	echo s3cret | cooper login -u alice --password-stdin "$AUTH_REGISTRY" >/dev/null
+	app=$AUTH_REGISTRY/cached-$ROLE
+	build_ok -t "$app:1" --push --cache-to "type=registry,ref=$app:cache,mode=max" ctx
+	machine B
+	build_ok -t "$app:2" --push --cache-from "$app:cache" --cache-to "type=registry,ref=$app-other:cache,mode=max" ctx
+	assert_all_cached
+	cooper logout "$AUTH_REGISTRY" >/dev/null
+	machine C
+	build_ok -t x --cache-from "$app:cache" ctx
+	grep -q 'cache-from .* is not used' build.log || fail "let in without a password"
+}
+
+test_only_the_cache_is_wanted() {
+	base
+	build_ok -o type=cacheonly --cache-to type=local,dest=cache,mode=max ctx
+	machine B
+	build_ok -o type=cacheonly --cache-from type=local,src=cache --cache-to type=local,dest=again,mode=max ctx
+	assert_all_cached
+	assert_eq "$(layer_blobs again)" "$(layer_blobs cache)"
+	machine C
+	build_ok -o out --cache-from type=local,src=again ctx
+	assert_all_cached
+	assert_eq "$(cat out/all)" "$(printf 'one\ntwo')"
 }
 
 test_a_base_image_that_was_built_here() {

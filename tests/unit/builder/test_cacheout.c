@@ -45,9 +45,9 @@ static void done(struct fixture *f)
 	bench_done(&f->b);
 }
 
-static int need(void *arg, const struct tree_layer *l, struct err *e)
+static int need(void *arg, const struct tree_layer *l, bool index, struct err *e)
 {
-	(void)l;
+	(void)l, (void)index;
 	((struct fixture *)arg)->needs++;
 	return err_set(e, ERR_NOT_FOUND, "nobody has it");
 }
