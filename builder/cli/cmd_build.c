@@ -344,7 +344,7 @@ static int solve_and_write(struct build *b, struct err *e)
 		TRY(solve_plan(b, e));
 		int rc = write_results(b, e);
 		if (rc == 0)
-			return write_caches(b, e);
+			return 0;
 		if (e->code == ERR_CANCELLED || !on_broken_cache(b))
 			return rc;
 		cleanup_free char *text = mem_printf("the cache is not used any more: %s", e->text);
@@ -461,10 +461,12 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
 	TRY(solve_and_write(b, e));
+	struct err untold;
+	int rc = write_caches(b, e); /* the image is out, whatever becomes of them */
 	progress_finish(b->progress);
-	TRY(tell(b, e));
+	TRY(tell(b, rc < 0 ? &untold : e));
 	keep_small(b);
-	return 0;
+	return rc;
 }
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)

@@ -294,6 +294,28 @@ test_a_base_image_that_was_built_here() {
 	assert_eq "$(fetched "$app" | wc -l)" 1
 }
 
+# What users have made who own no ids but their own is what others would have made, and the other way round.
+test_users_with_one_id_share_with_the_others() {
+	[ "$ROLE" = user ] || skip "for the ordinary user"
+	base
+	printf 'FROM %s/busybox\nRUN mkdir /d && echo x >/d/x && chown -R 12:34 /d && chmod 4755 /d/x\nCOPY src/a /a\nRUN stat -c %%u:%%g:%%a /d/x >/o\n' \
+		"$REGISTRY" >ctx/Containerfile
+	export SOURCE_DATE_EPOCH=1700000000
+	one=$(digest_of --cache-to type=local,dest=cache,mode=max ctx)
+	(
+		export COOPER_SUBIDS=none COOPER_ROOT=$E2E_DIR/machine-single
+		assert_eq "$(digest_of --cache-from type=local,src=cache ctx)" "$one"
+		echo other >ctx/src/a
+		build_ok -o out --cache-from type=local,src=cache ctx
+		assert_ran "COPY src/a" "RUN stat"
+		assert_eq "$(cat out/o)" 12:34:4755
+		build_ok -t x --cache-from type=local,src=cache --cache-to type=local,dest=again,mode=max ctx
+	)
+	machine C
+	build_ok -t x --cache-from type=local,src=again ctx
+	assert_all_cached
+}
+
 # --- what cannot be had ---
 
 test_sources_that_are_not_there_are_warnings() {
@@ -309,7 +331,8 @@ test_sources_that_are_not_there_are_warnings() {
 
 test_a_target_that_cannot_be_written() {
 	base
-	assert_fails 3 cooper build -t app --cache-to type=registry,ref=127.0.0.1:9/none:1 ctx
+	assert_fails 3 cooper build -t app --iidfile iid --cache-to type=registry,ref=127.0.0.1:9/none:1 ctx
+	assert_eq "$(cat iid)" "$(digest_of ctx)" # the image is made all the same
 	assert_match "$LAST" "error: --cache-to 127.0.0.1:9/none:1: *"
 	build_ok -t app --cache-to type=registry,ref=127.0.0.1:9/none:1,ignore-error=true ctx
 	grep -q 'cache-to 127.0.0.1:9/none:1 failed: ' build.log || fail "no warning"
