@@ -8,7 +8,7 @@
 #include "builder/cli/local.h"
 #include "builder/solve/event.h"
 
-/* Fills r->outputs from the options. ERR_USAGE. */
+/* build_output_opts.c: fills r->outputs from the options. ERR_USAGE. */
 int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e);
 /* Do the outputs hold an image (its layers as tars), a tree (folders), an image that is not only pushed (all blobs)? */
 bool build_outputs_want_image(const struct build_request *r);
@@ -17,18 +17,20 @@ bool build_outputs_want_blobs(const struct build_request *r);
 
 struct built {
 	struct ops_env *env;
-	const struct tree *const *trees;  /* of each platform */
+	const struct tree *const *trees; /* of each platform */
 	const struct platform *platforms;
 	size_t n;
-	struct descriptor image;          /* manifest or index; only when an image is wanted */
+	struct descriptor image; /* manifest or index; only when an image is wanted */
 	bool has_image;
-	struct digest config;             /* of a single image */
-	struct digest pushed;             /* of the manifest as it was pushed or exported; none */
-	const struct str *cache_repos;    /* of --cache-from, "HOST/NAME": they may lend blobs as well */
+	struct digest config;          /* of a single image */
+	struct digest pushed;          /* of the manifest as it was pushed or exported; none */
+	const struct str *cache_repos; /* of --cache-from, "HOST/NAME": they may lend blobs as well */
 	size_t ncache_repos;
-	const struct found_image *bases;  /* images that were built upon: their repositories may lend blobs to a push */
+	const struct found_image *bases; /* images that were built upon: their repositories may lend blobs to a push */
 	size_t nbases;
 };
-int build_outputs_write(struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e);
+/* Writes them one after the other, telling of it under `step`; sets b->pushed. */
+int build_outputs_write(
+    struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "builder/cli/outbound_flags.h"
 #include "builder/cli/local.h"
+#include "builder/cli/whole_file.h"
 #include "registry/archive.h"
 
 struct save_opts {
@@ -115,44 +116,15 @@ static int write_folder(
 	return archive_write(l->layout, s->images, s->n, how, NULL, fd, e);
 }
 
-/* A device or pipe is written to as it is. */
-static int write_special(
-    struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
-{
-	int fd cleanup_close = open(path, O_WRONLY | O_CLOEXEC);
-	struct sink_fd sink;
-
-	if (fd < 0)
-		return err_sys(e, "open %s", path);
-	sink_fd_init(&sink, fd);
-	return archive_write(l->layout, s->images, s->n, how, &sink.sink, -1, e);
-}
-
-/* To a file beside the target first: a broken archive never has the name. */
 static int write_file(
     struct local *l, const struct saving *s, const struct archive_opts *how, const char *path, struct err *e)
 {
-	cleanup_free char *temp = NULL;
-	int fd cleanup_close = -1;
+	struct whole_file file;
 	struct sink_fd sink;
-	struct stat st;
-	mode_t mask;
-	int rc;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return write_special(l, s, how, path, e);
-	TRY(fs_temp_file(AT_FDCWD, path, &temp, &fd, e));
-	sink_fd_init(&sink, fd);
-	rc = archive_write(l->layout, s->images, s->n, how, &sink.sink, -1, e);
-	mask = umask(0);
-	umask(mask);
-	if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0)
-		rc = err_sys(e, "chmod %s", temp);
-	if (rc == 0 && rename(temp, path) < 0)
-		rc = err_sys(e, "rename %s", path);
-	if (rc < 0)
-		unlink(temp);
-	return rc;
+	TRY(whole_file_open(path, &file, e));
+	sink_fd_init(&sink, file.fd);
+	return whole_file_close(&file, archive_write(l->layout, s->images, s->n, how, &sink.sink, -1, e), e);
 }
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
@@ -162,7 +134,6 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	struct archive_opts how = {.docker = docker, .folder = folder};
 	struct local l cleanup_local = {0};
 	struct saving s = {.images = arena_new(cli->arena, (size_t)args->n * sizeof(struct archive_image))};
-	struct sink_fd sink;
 
 	if (folder && !o->output)
 		return err_set(e, ERR_USAGE, "--format %s needs --output FOLDER", o->format);
@@ -172,10 +143,7 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	TRY(collect(cli, &l, o, docker, args, &s, e));
 	if (folder)
 		return write_folder(&l, &s, &how, o->output, e);
-	if (o->output && strcmp(o->output, "-") != 0)
-		return write_file(&l, &s, &how, o->output, e);
-	sink_fd_init(&sink, STDOUT_FILENO);
-	return archive_write(l.layout, s.images, s.n, &how, &sink.sink, -1, e);
+	return write_file(&l, &s, &how, o->output && strcmp(o->output, "-") != 0 ? o->output : NULL, e);
 }
 
 const struct command cmd_save = {

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What -o, --push and --load say (BuildKit's exporters): `type=...,key=value,...` or a bare path, checked before
+ * anything is opened. What cooper always does, or what has no meaning without a daemon, is accepted and does nothing.
+ */
+#include "builder/cli/build_output.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "parser/values.h"
+
+static const char *const kind_names[] = {"image", "registry", "oci", "docker", "local", "tar", "pages", "cacheonly"};
+
+static int bool_value(const char *key, const char *value, bool *ret, struct err *e)
+{
+	if (!opt_parse_bool(value, ret))
+		return err_set(e, ERR_USAGE, "--output: %s=%s: true or false is wanted", key, value);
+	return 0;
+}
+
+static int output_names(struct cli *cli, struct output *out, const char *value, struct err *e)
+{
+	struct str rest = str_of(value), part;
+	size_t cap = 0;
+	while (str_split(&rest, ',', &part)) {
+		struct ref ref;
+		if (!str_trim(part).len)
+			continue;
+		ARENA_ROOM(cli->arena, out->names, out->nnames, cap);
+		TRY(local_name(arena_str(cli->arena, str_trim(part)).p, cli->arena, &ref, &out->names[out->nnames], e));
+		out->nnames++;
+	}
+	return 0;
+}
+
+static int output_level(struct output *out, const char *value, struct err *e)
+{
+	char *end;
+	long level = strtol(value, &end, 10);
+	if (!*value || *end || level < 0 || level > 22)
+		return err_set(e, ERR_USAGE, "--output: compression-level=%s: a number is wanted", value);
+	out->level = (int)level;
+	return 0;
+}
+
+static int output_kind(struct output *out, const char *value, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kind_names); i++) {
+		if (strcmp(kind_names[i], value) == 0) {
+			out->kind = (enum output_kind)i;
+			return 0;
+		}
+	}
+	const char *near = str_suggest(str_of(value), kind_names, ARRAY_LEN(kind_names));
+	return err_set(e, ERR_USAGE,
+	    "--output: unknown type \"%s\"%s%s%s; known are image, registry, oci, docker, local, tar, pages and "
+	    "cacheonly",
+	    value, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+static int output_field(struct cli *cli, struct output *out, const char *key, const char *value, struct err *e)
+{
+	bool flag = true;
+	if (strcmp(key, "type") == 0)
+		return output_kind(out, value, e);
+	if (strcmp(key, "dest") == 0) {
+		out->dest = value;
+		return 0;
+	}
+	if (strcmp(key, "name") == 0)
+		return output_names(cli, out, value, e);
+	if (strcmp(key, "push") == 0)
+		return bool_value(key, value, &out->push, e);
+	if (strcmp(key, "compression") == 0) {
+		out->compression_set = true;
+		if (!compress_from_name(str_of(value), &out->compression))
+			return err_set(
+			    e, ERR_USAGE, "--output: compression=%s: uncompressed, gzip and zstd are known", value);
+		return 0;
+	}
+	if (strcmp(key, "compression-level") == 0)
+		return output_level(out, value, e);
+	if (strcmp(key, "force-compression") == 0)
+		return bool_value(key, value, &out->force, e);
+	if (strcmp(key, "oci-mediatypes") == 0) {
+		TRY(bool_value(key, value, &flag, e));
+		out->docker_types = !flag;
+		return 0;
+	}
+	if (strcmp(key, "tar") == 0) {
+		TRY(bool_value(key, value, &flag, e));
+		out->folder = !flag;
+		return 0;
+	}
+	if (strcmp(key, "mode") == 0) {
+		if (strcmp(value, "copy") != 0 && strcmp(value, "delete") != 0)
+			return err_set(e, ERR_USAGE, "--output: mode=%s: copy or delete is wanted", value);
+		out->mode_delete = strcmp(value, "delete") == 0;
+		return 0;
+	}
+	/* Behaviour that is always so here, or that has no meaning without a daemon. */
+	static const char *const accepted[] = {"rewrite-timestamp", "unpack", "store", "name-canonical",
+	    "dangling-name-prefix", "registry.insecure", "push-by-digest", "prefer-nondist-layers", "platform-split",
+	    "context", "oci-artifact"};
+	for (size_t i = 0; i < ARRAY_LEN(accepted); i++)
+		if (strcmp(key, accepted[i]) == 0)
+			return 0;
+	return err_set(e, ERR_USAGE, "--output: unexpected key '%s'", key);
+}
+
+static int parse_output(struct cli *cli, const char *text, struct output *out, struct err *e)
+{
+	*out = (struct output){.level = -1, .compression = COMPRESS_GZIP};
+	if (!strchr(text, '=') || strcmp(text, "-") == 0) {
+		out->kind = strcmp(text, "-") == 0 ? OUTPUT_TAR : OUTPUT_LOCAL;
+		out->dest = text;
+		return 0;
+	}
+	const char *rest = text, *key, *value;
+	bool typed = false;
+	int rc;
+	while ((rc = opt_csv_next(&rest, cli->arena, &key, &value, e)) > 0) {
+		if (!value)
+			return err_set(e, ERR_USAGE, "--output: invalid field '%s': KEY=VALUE is wanted", key);
+		typed = typed || strcmp(key, "type") == 0;
+		TRY(output_field(cli, out, key, value, e));
+	}
+	if (rc < 0)
+		return rc;
+	if (!typed)
+		return err_set(e, ERR_USAGE, "--output %s: type=... is missing", text);
+	return 0;
+}
+
+static int check_output(const struct build_request *r, struct output *out, unsigned *to_stdout, struct err *e)
+{
+	struct stat st;
+	bool is_file = out->kind == OUTPUT_TAR || out->kind == OUTPUT_PAGES ||
+	               ((out->kind == OUTPUT_OCI || out->kind == OUTPUT_DOCKER) && !out->folder);
+	if (out->kind == OUTPUT_LOCAL && !out->dest)
+		return err_set(e, ERR_USAGE, "--output: dest is required for type=local: -o type=local,dest=DIR");
+	if (out->kind == OUTPUT_LOCAL && strcmp(out->dest, "-") == 0)
+		return err_set(e, ERR_USAGE, "--output: type=local cannot go to stdout; use type=tar");
+	if ((out->kind == OUTPUT_OCI || out->kind == OUTPUT_DOCKER) && out->folder && !out->dest)
+		return err_set(e, ERR_USAGE, "--output: dest is required with tar=false");
+	if (out->kind == OUTPUT_DOCKER && !out->dest && !out->folder && (r->o->load || isatty(STDOUT_FILENO)))
+		out->load = true;
+	if (is_file && !out->load && (!out->dest || strcmp(out->dest, "-") == 0)) {
+		out->dest = NULL;
+		if (++*to_stdout > 1)
+			return err_set(e, ERR_USAGE, "--output: only one output can go to stdout");
+		if (isatty(STDOUT_FILENO))
+			return err_set(
+			    e, ERR_USAGE, "--output: refusing to write a tar to the terminal; use dest=FILE or a pipe");
+	}
+	if (is_file && out->dest && stat(out->dest, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "--output: %s is a folder, a file is wanted", out->dest);
+	if (!is_file && out->dest && stat(out->dest, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "--output: %s is no folder", out->dest);
+	if (out->kind == OUTPUT_REGISTRY)
+		out->push = true;
+	if (out->push && !out->nnames && !r->nnames)
+		return err_set(e, ERR_USAGE, "a tag is needed when pushing to a registry: -t HOST/NAME[:TAG]");
+	return 0;
+}
+
+int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e)
+{
+	const struct build_opts *o = r->o;
+	unsigned to_stdout = 0;
+	r->outputs = arena_new(cli->arena, (o->outputs.n + 3) * sizeof(*r->outputs));
+	for (size_t i = 0; i < o->outputs.n; i++)
+		if (*o->outputs.v[i])
+			TRY(parse_output(cli, o->outputs.v[i], &r->outputs[r->noutputs++], e));
+	if (o->push) {
+		bool found = false;
+		for (size_t i = 0; i < r->noutputs; i++)
+			if (r->outputs[i].kind == OUTPUT_IMAGE)
+				found = r->outputs[i].push = true;
+		if (!found)
+			r->outputs[r->noutputs++] = (struct output){
+			    .kind = OUTPUT_IMAGE, .push = true, .level = -1, .compression = COMPRESS_GZIP};
+	}
+	if (o->load)
+		r->outputs[r->noutputs++] = (struct output){.kind = OUTPUT_DOCKER,
+		    .load = true,
+		    .level = -1,
+		    .compression = COMPRESS_NONE,
+		    .compression_set = true};
+	if (!r->noutputs)
+		r->outputs[r->noutputs++] =
+		    (struct output){.kind = OUTPUT_IMAGE, .level = -1, .compression = COMPRESS_GZIP};
+	for (size_t i = 0; i < r->noutputs; i++) {
+		r->outputs[i].docker_types |= o->format && strcmp(o->format, "docker") == 0;
+		TRY(check_output(r, &r->outputs[i], &to_stdout, e));
+	}
+	if (o->iidfile && !build_outputs_want_image(r))
+		return err_set(e, ERR_USAGE, "--iidfile: there is no image with -o type=local or type=tar");
+	return 0;
+}
+
+static bool is_image(const struct output *out)
+{
+	return out->kind <= OUTPUT_DOCKER;
+}
+
+bool build_outputs_want_image(const struct build_request *r)
+{
+	for (size_t i = 0; i < r->noutputs; i++)
+		if (is_image(&r->outputs[i]))
+			return true;
+	return false;
+}
+
+bool build_outputs_want_tree(const struct build_request *r)
+{
+	for (size_t i = 0; i < r->noutputs; i++)
+		if (!is_image(&r->outputs[i]) && r->outputs[i].kind != OUTPUT_CACHEONLY)
+			return true;
+	return false;
+}
+
+bool build_outputs_want_blobs(const struct build_request *r)
+{
+	for (size_t i = 0; i < r->noutputs; i++)
+		if (is_image(&r->outputs[i]) && !r->outputs[i].push)
+			return true;
+	return false;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A push moves only what the registry does not have: it takes blobs from repositories beside the target, and the base
+ * images' layers are fetched here only when nobody there has them. What is compressed for the push goes out as it is
+ * made.
+ */
+#include "builder/cli/build_output_impl.h"
+
+#include <stdio.h>
+
+#include "builder/export/offer.h"
+#include "registry/remote.h"
+#include "registry/transfer.h"
+
+static void push_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
+{
+	struct writing *w = arg;
+	char what[64], hex[DIGEST_HEX + 1];
+	digest_hex(blob, hex);
+	snprintf(what, sizeof(what), "pushing layer %.12s", hex);
+	if (total)
+		event_status(w->ev, w->step, str_of(what), done, total, done == total);
+}
+
+/* Repositories of the same registry that hold the base images' layers, or a cache's, already. */
+static void lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
+{
+	struct str *paths = arena_new(w->cli->arena, (w->b->nbases + w->b->ncache_repos + 1) * sizeof(*paths));
+	for (size_t i = 0; i < w->b->nbases + w->b->ncache_repos; i++) {
+		struct ref ref;
+		struct err ignored;
+		struct str name = i < w->b->nbases ? w->b->bases[i].name : w->b->cache_repos[i - w->b->nbases];
+		if (ref_parse(name, w->cli->arena, &ref, &ignored) == 0 && str_eq(ref.host, target->host) &&
+		    !str_eq(ref.path, target->path))
+			paths[to->nmount_from++] = ref.path;
+	}
+	to->mount_from = paths;
+}
+
+/* The registry has the base image's layers mostly; where it does not, they are fetched after all. */
+static int push_to(struct writing *w, const struct descriptor *image, const struct ref *ref, struct err *e)
+{
+	cleanup_place struct place *remote = NULL;
+	struct offer offer;
+	struct descriptor pushed;
+	struct remote_opts ro = {
+	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
+	lenders(w, ref, &to);
+	TRY(remote_open(ref, &ro, &remote, e));
+	offer_init(&offer, w->b->env->layout, image);
+	int rc = transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
+	if (rc != -ERR_NOT_FOUND || output_whole(w))
+		return rc;
+	TRY(output_make_whole(w, e));
+	return transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
+}
+
+/* What is compressed for it goes to the first registry at once; the others get it from the store. */
+static int outbound_to(struct writing *w, struct str name, struct descriptor *ret, struct err *e)
+{
+	cleanup_place struct place *remote = NULL;
+	struct remote_opts ro = {
+	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	struct ref ref;
+	TRY(ref_parse(name, w->cli->arena, &ref, e));
+	TRY(remote_open(&ref, &ro, &remote, e));
+	return output_outbound(w, remote, ret, e);
+}
+
+int output_push(struct writing *w, struct err *e)
+{
+	size_t n;
+	const struct str *names = output_names(w, &n);
+	struct descriptor outside;
+	if (w->out->force || w->out->compression_set)
+		TRY(output_make_whole(w, e));
+	int rc = n ? outbound_to(w, names[0], &outside, e) : output_outbound(w, NULL, &outside, e);
+	if (rc == -ERR_NOT_FOUND && !output_whole(w)) { /* a cache's layers are compressed otherwise */
+		TRY(output_make_whole(w, e));
+		rc = n ? outbound_to(w, names[0], &outside, e) : output_outbound(w, NULL, &outside, e);
+	}
+	TRY(rc);
+	char digest[DIGEST_TEXT + 1];
+	digest_text(&outside.digest, digest);
+	for (size_t i = 0; i < n; i++) {
+		struct ref ref;
+		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
+		if (push_to(w, &outside, &ref, e) < 0)
+			return err_wrap(e, "push %.*s", STR_ARG(names[i]));
+		output_say(w, "pushed %.*s@%s", STR_ARG(names[i]), digest);
+	}
+	w->b->pushed = outside.digest;
+	return 0;
+}
