@@ -411,6 +411,25 @@ test_blobs_with_other_bytes() {
 	assert_eq "$(digest_of --source-date-epoch 1500000000 --cache-from type=local,src=cache ctx)" "$TRUTH"
 }
 
+test_a_registry_with_other_bytes() {
+	[ "$ROLE" = root ] || skip "the registry's files are root's"
+	base
+	local app blob file
+	app=$(name_for app)
+	export SOURCE_DATE_EPOCH=1500000000
+	build_ok -t app --cache-to "type=registry,ref=$app:cache,mode=max" ctx
+	TRUTH=$(digest_of ctx)
+	for blob in $(manifest "$app:cache" | jq -r '.layers[] | select(.mediaType | test("layer")) | .digest[7:]'); do
+		file=$E2E_TOP/registry/data/docker/registry/v2/blobs/sha256/${blob:0:2}/$blob/data
+		head -c "$(stat -c %s "$file")" /dev/urandom >other
+		cp other "$file"
+	done
+	machine B
+	build_ok -t here --cache-from "$app:cache" ctx
+	grep -q 'is not used any more: ' build.log || fail "nothing was said"
+	assert_eq "$(digest_of --cache-from "$app:cache" ctx)" "$TRUTH"
+}
+
 test_blobs_that_end_early_or_are_gone() {
 	liars
 	for blob in $(layer_blobs cache); do
