@@ -24,6 +24,7 @@
 #include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/rootpath.h"
+#include "snapshotter/tar_name.h"
 #include "snapshotter/xattrs.h"
 
 enum change { SAME, DOUBTFUL, CHANGED };
@@ -38,7 +39,6 @@ struct unode {
 	unsigned depth;         /* folders above it */
 };
 #define NO_PARENT SIZE_MAX
-enum { DEPTH_LIMIT = 512 }; /* as in tar_reader.c: what we write we can read */
 
 struct upper {
 	int fd;
@@ -237,8 +237,8 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	en.path = str_of(dir.len ? arena_printf(&u->arena, "%.*s/%s", STR_ARG(dir), name) : arena_strdup(&u->arena, name));
 	if (skipped(u, en.path))
 		return 0;
-	if (parent != NO_PARENT && u->nodes[parent].depth + 1 >= DEPTH_LIMIT)
-		return err_set(e, ERR_LIMIT, "%.200s...: deeper than %d folders", en.path.p, DEPTH_LIMIT);
+	if (parent != NO_PARENT && u->nodes[parent].depth + 1 >= TAR_DEPTH_MAX)
+		return err_set(e, ERR_LIMIT, "%.200s...: deeper than %d folders", en.path.p, TAR_DEPTH_MAX);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "stat %s", en.path.p);
 	bool whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);

@@ -43,11 +43,12 @@ struct tar_limits {
 };
 extern const struct tar_limits tar_limits_default;
 
-/* A pull reader over a descriptor that gives plain tar bytes (a file, or the read end of a pipe): ustar, PAX, GNU long
- * names, base-256 numbers, old V7, GNU sparse. Whatever has two meanings is ERR_CORRUPT. */
+/* Gives up to len bytes of a plain tar; 0 at its end. */
+typedef int tar_read_fn(void *arg, void *p, size_t len, size_t *ret, struct err *e);
+/* A pull reader of what such a function gives: ustar, PAX, GNU long names, base-256 numbers, old V7, GNU sparse. Whatever has two
+ * meanings is ERR_CORRUPT. */
 struct tar_reader;
-struct tar_reader *tar_reader_new(int (*read)(void *arg, void *p, size_t len, size_t *ret, struct err *e), void *arg,
-	const struct tar_limits *limits);
+struct tar_reader *tar_reader_new(tar_read_fn *read, void *arg, const struct tar_limits *limits);
 void tar_reader_free(struct tar_reader *r);
 /* 1 an entry, 0 the end, negative failure. The entry's path is cleaned ("./a//b" -> "a/b"; absolute: relative to the root; ""
  * for the root itself); ".." anywhere: ERR_CORRUPT. Strings are good until the next call. Whiteouts come as WHITEOUT

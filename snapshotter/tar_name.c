@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a layer's names may be. A clean path has no "..", so it cannot climb whatever it is joined with; marks are told by the
- * prefix ".wh." of the last component, and anywhere else the prefix has no meaning that two readers would agree on.
+ * What a layer's names may be. A clean path has no "..", so it cannot climb whatever it is joined with; marks are told
+ * by the prefix ".wh." of the last component, and anywhere else the prefix has no meaning that two readers would agree
+ * on.
  */
 #include "snapshotter/tar_name.h"
 
 #include "base/mem.h"
 #include "snapshotter/index.h"
 
-enum { PATH_LIMIT = 64 * 1024, DEPTH_LIMIT = 512 };
+enum { PATH_LIMIT = 64 * 1024 };
 
 int tar_odd_name(struct str name, const char *why, struct err *e)
 {
@@ -34,8 +35,8 @@ int tar_clean_name(struct str raw, struct buf *out, struct err *e)
 			return tar_odd_name(raw, "\"..\" in a path", e);
 		if (part.len > 255)
 			return tar_odd_name(raw, "name longer than 255 bytes", e);
-		if (++depth > DEPTH_LIMIT)
-			return err_set(e, ERR_LIMIT, "tar: path deeper than %d folders", DEPTH_LIMIT);
+		if (++depth > TAR_DEPTH_MAX)
+			return err_set(e, ERR_LIMIT, "tar: path deeper than %d folders", TAR_DEPTH_MAX);
 		if (out->len)
 			buf_putc(out, '/');
 		buf_str(out, part);
