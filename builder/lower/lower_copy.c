@@ -222,10 +222,9 @@ static int copy_from(struct lowering *lw, struct stage_state *st, const struct i
 	return 0;
 }
 
-static void history(struct stage_state *st, const struct instr *in, const struct op_copy_args *a, const struct strs *sources,
-	struct buf *text)
+/* What history and label have in common. */
+static void words(const struct op_copy_args *a, const struct strs *sources, struct buf *text)
 {
-	buf_puts(text, instr_name(in->id));
 	if (a->parents)
 		buf_puts(text, " --parents");
 	if (a->chown.len)
@@ -237,7 +236,20 @@ static void history(struct stage_state *st, const struct instr *in, const struct
 	for (size_t i = 0; i < a->ninlines; i++)
 		buf_printf(text, " <<%.*s", STR_ARG(a->inlines[i].name));
 	buf_printf(text, " %.*s", STR_ARG(a->dest));
-	(void)st;
+}
+
+/* Where the sources come from and how: in the progress, not in the history, as in that of other builders. */
+static void label(const struct instr *in, const struct op_copy_args *a, const struct strs *shown, struct buf *text)
+{
+	const struct flag *from = instr_flag(in, "from");
+	buf_puts(text, instr_name(in->id));
+	if (from)
+		buf_printf(text, " --from=%.*s", STR_ARG(from->value));
+	if (a->link)
+		buf_puts(text, " --link");
+	for (size_t i = 0; i < a->nexcludes; i++)
+		buf_printf(text, " --exclude=%.*s", STR_ARG(a->excludes[i]));
+	words(a, shown, text);
 }
 
 /* The working directory as a path of the tree: Windows images write it with backslashes. */
@@ -279,11 +291,14 @@ static int lower_transfer(struct lowering *lw, struct stage_state *st, const str
 	args->nitems = c.nitems;
 	args->workdir = tree_workdir(lw, st);
 	cleanup_buf struct buf text = {0};
-	history(st, in, args, &shown, &text);
-	const char *label = arena_str(lw->arena, buf_view(&text)).p;
+	label(in, args, &shown, &text);
+	const char *name = arena_str(lw->arena, buf_view(&text)).p;
+	buf_clear(&text);
+	buf_puts(&text, instr_name(in->id));
+	words(args, &shown, &text);
 	buf_puts(&text, " # buildkit");
 	stage_history(st, &text, false);
-	stage_add_step(lw, st, in, &op_copy, args, c.sources, c.nsources, label);
+	stage_add_step(lw, st, in, &op_copy, args, c.sources, c.nsources, name);
 	return 0;
 }
 

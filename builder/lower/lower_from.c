@@ -174,6 +174,10 @@ static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
 	}
 	if (from_image(lw, st, in, base, &p, e) == 0)
 		return 0;
+	struct ref ref;
+	struct err ignored;
+	if (ref_parse(base, lw->arena, &ref, &ignored) < 0)
+		return err_wrap(e, "failed to parse stage name \"%.*s\"", STR_ARG(base));
 	const char *names[64];
 	size_t n = 0;
 	for (size_t k = 0; k < st->number && n < ARRAY_LEN(names); k++)

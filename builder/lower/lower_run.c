@@ -224,8 +224,11 @@ static int one_mount(struct lowering *lw, struct stage_state *st, const struct i
 		++*nssh;
 		break;
 	}
-	if (target.len)
+	/* Without a target these three are mounted on the working directory; a secret may be a variable only. */
+	if (target.len || mount.kind == EXEC_BIND || mount.kind == EXEC_CACHE || mount.kind == EXEC_TMPFS)
 		mount.target = clean_target(lw, st->config.workdir.len ? st->config.workdir : STR("/"), target);
+	if (!target.len && mount.target && !mount.target[1])
+		return err_set(e, ERR_SYNTAX, "invalid mount target \"\": target= is missing, and there is no WORKDIR to mount on");
 	if (mount.target && !mount.target[1] && mount.kind != EXEC_SECRET && mount.kind != EXEC_SSH)
 		return err_set(e, ERR_SYNTAX, "invalid mount target \"%.*s\"", STR_ARG(target));
 	ARENA_ROOM(lw->arena, m->v, m->n, m->cap);

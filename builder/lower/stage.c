@@ -224,5 +224,6 @@ struct step *context_tree(struct lowering *lw, struct stage_state *st, const str
 	*args = (struct op_copy_args){.items = item, .nitems = 1, .dest = STR("/"), .workdir = STR("/")};
 	struct step **inputs = arena_new(lw->arena, sizeof(*inputs));
 	inputs[0] = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
-	return stage_add_internal(lw, st, in, &op_copy, args, inputs, 1, arena_printf(lw->arena, "load build context %.*s", STR_ARG(source)));
+	return stage_add_internal(lw, st, in, &op_copy, args, inputs, 1,
+		arena_printf(lw->arena, "load build context%s%.*s", source.len ? " " : "", STR_ARG(source)));
 }
