@@ -110,18 +110,25 @@ unsigned str_distance(struct str a, struct str b)
 {
 	if (a.len > 256 || b.len > 256)
 		return 256;
-	unsigned row[257];
+	unsigned row[257], before[257] = {0}; /* of a's bytes up to i - 1, and up to i - 2 */
 	for (size_t j = 0; j <= b.len; j++)
 		row[j] = (unsigned)j;
 	for (size_t i = 1; i <= a.len; i++) {
-		unsigned diag = row[0];
+		unsigned diag = row[0], swap_from = 0;
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b.len; j++) {
 			unsigned sub = diag + (a.p[i - 1] != b.p[j - 1]);
 			unsigned ins = row[j - 1] + 1, del = row[j] + 1;
+			unsigned best = sub < ins ? (sub < del ? sub : del) : (ins < del ? ins : del);
+			bool swapped = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
+			if (swapped && swap_from + 1 < best)
+				best = swap_from + 1;
+			swap_from = before[j - 1];
+			before[j - 1] = diag;
 			diag = row[j];
-			row[j] = sub < ins ? (sub < del ? sub : del) : (ins < del ? ins : del);
+			row[j] = best;
 		}
+		before[b.len] = diag;
 	}
 	return row[b.len];
 }

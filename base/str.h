@@ -43,7 +43,7 @@ ptrdiff_t str_rfind(struct str s, char c);
 bool str_split(struct str *rest, char sep, struct str *ret_part);
 /* Decimal number with nothing around it; false if it is none or larger than max. */
 bool str_u64(struct str s, uint64_t max, uint64_t *ret);
-/* Levenshtein distance, and the nearest of n names at distance 1 or 2 (NULL if none; exact names give NULL). */
+/* Edits from a to b (a byte more, less or other, two neighbours swapped), and the nearest of n names at distance 1 or 2 (NULL if none; exact names give NULL). */
 unsigned str_distance(struct str a, struct str b);
 const char *str_suggest(struct str word, const char *const *names, size_t n);
 

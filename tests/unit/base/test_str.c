@@ -86,7 +86,15 @@ Test(str, suggestions_are_near)
 	static const char *const names[] = {"FROM", "COPY", "RUN"};
 	cr_assert_eq(str_distance(STR("COPY"), STR("COPPY")), 1);
 	cr_assert_eq(str_distance(STR("kitten"), STR("sitting")), 3);
+	cr_assert_eq(str_distance(STR("RNU"), STR("RUN")), 1);
+	cr_assert_eq(str_distance(STR("ab"), STR("ba")), 1);
+	cr_assert_eq(str_distance(STR("xab"), STR("bay")), 2);
+	cr_assert_eq(str_distance(STR("ca"), STR("abc")), 3);
+	cr_assert_eq(str_distance(STR("cahce"), STR("cache")), 1);
+	cr_assert_eq(str_distance(STR(""), STR("abc")), 3);
 	cr_assert_str_eq(str_suggest(STR("COPPY"), names, 3), "COPY");
 	cr_assert_null(str_suggest(STR("COPY"), names, 3));
+	static const char *const swapped[] = {"ENV", "RUN"};
+	cr_assert_str_eq(str_suggest(STR("RNU"), swapped, 2), "RUN");
 	cr_assert_null(str_suggest(STR("ENTRYPOINT"), names, 3));
 }
