@@ -45,12 +45,27 @@ static int print(struct buf *text)
 	return EXIT_OK;
 }
 
+/* Commands of tools that also run containers: their nearest name here would be another thing entirely. */
+static bool runs_containers(const char *name)
+{
+	static const char *const names[] = {"attach", "compose", "container", "cp", "create", "exec", "kill", "logs", "machine", "network",
+		"pod", "ps", "restart", "rm", "run", "start", "stats", "stop", "top", "unshare", "volume", "wait"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eqz(str_of(name), names[i]))
+			return true;
+	return false;
+}
+
 static int unknown_command(const char *name, struct err *e)
 {
 	const char *names[128];
 	const char *near;
 	size_t n = 0;
 
+	if (runs_containers(name))
+		return err_set(e, ERR_USAGE, "unknown command: %s: cooper builds images and runs no containers ('cooper save IMAGE | podman load' "
+			"hands an image on); 'cooper --help' lists the commands", name);
 	for (const struct command *const *c = commands; *c && n < ARRAY_LEN(names); c++)
 		names[n++] = (*c)->name;
 	near = str_suggest(str_of(name), names, n);

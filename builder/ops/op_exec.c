@@ -224,14 +224,15 @@ static int make_scratch(struct exec *x, struct err *e)
 static void keep_log(struct exec *x)
 {
 	char hex[DIGEST_HEX + 1];
-	if (x->log_fd < 0)
+	struct stat st;
+	if (x->log_fd < 0 || fstat(x->log_fd, &st) < 0 || st.st_size == 0)
 		return;
 	digest_hex(&x->task->step->id, hex);
 	cleanup_free char *name = mem_printf("logs/%.16s.log", hex);
 	cleanup_free char *from = mem_printf("%s/log", x->scratch);
 	if ((mkdirat(x->env->store->fd, "logs", 0700) < 0 && errno != EEXIST) || renameat(x->tmp_fd, from, x->env->store->fd, name) < 0)
 		return;
-	cleanup_free char *text = mem_printf("its whole output is in %s/%s", x->env->store->path, name);
+	cleanup_free char *text = mem_printf("the whole output of the step is in %s/%s", x->env->store->path, name);
 	x->task->warn(x->task->arg, x->task->step, text);
 }
 

@@ -55,6 +55,23 @@ test_an_unknown_instruction() {
 	assert_match "$LAST" 'error: Containerfile:1:*'
 }
 
+test_commands_of_tools_that_run_containers() {
+	assert_fails 2 cooper run busybox
+	assert_match "$LAST" 'error: unknown command: run: cooper builds images and runs no containers*'
+}
+
+# What a failed step printed is kept; a step that printed nothing has nothing to look at.
+test_the_output_of_a_failed_step_is_kept() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo why; false\n' >Containerfile
+	assert_fails 1 cooper build --progress=plain .
+	assert_match "$(cat stderr.log)" "*the whole output of the step is in $COOPER_ROOT/logs/*"
+	assert_eq "$(cat "$COOPER_ROOT"/logs/*.log)" why
+	printf 'FROM busybox\nRUN ["missing"]\n' >Containerfile
+	assert_fails 1 cooper build --progress=plain .
+	[[ $(cat stderr.log) != *'whole output'* ]] || fail "an empty log is shown"
+}
+
 test_a_bad_flag() {
 	printf 'FROM scratch\n' >Containerfile
 	assert_fails 2 cooper build --taget x .
