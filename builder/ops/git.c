@@ -36,16 +36,19 @@ static int check(const struct git_source *g, struct err *e)
 	ptrdiff_t at = str_find(g->remote, '@'), colon = str_find(g->remote, ':');
 	known = known || (at > 0 && colon > at && str_find(str_sub(g->remote, 0, (size_t)colon), '/') < 0);
 	if (!known || str_starts(g->remote, STR("-")) || !printable(g->remote))
-		return err_set(e, ERR_DENIED, "git remote \"%.*s\" is not allowed: it must be https, http, ssh or git", STR_ARG(g->remote));
+		return err_set(e, ERR_DENIED, "git remote \"%.*s\" is not allowed: it must be https, http, ssh or git",
+		    STR_ARG(g->remote));
 	/* A host that begins with '-' would be an option of ssh. */
 	ptrdiff_t slashes = str_find(g->remote, ':');
-	struct str host = slashes > 0 && str_starts(str_from(g->remote, (size_t)slashes), STR("://")) ? str_from(g->remote, (size_t)slashes + 3)
-											       : g->remote;
+	struct str host = slashes > 0 && str_starts(str_from(g->remote, (size_t)slashes), STR("://"))
+	                      ? str_from(g->remote, (size_t)slashes + 3)
+	                      : g->remote;
 	ptrdiff_t user = str_find(host, '@');
 	if (user >= 0)
 		host = str_from(host, (size_t)user + 1);
 	if (str_starts(host, STR("-")) || str_starts(g->ref, STR("-")) || !printable(g->ref))
-		return err_set(e, ERR_DENIED, "git reference \"%.*s#%.*s\" is not allowed", STR_ARG(g->remote), STR_ARG(g->ref));
+		return err_set(
+		    e, ERR_DENIED, "git reference \"%.*s#%.*s\" is not allowed", STR_ARG(g->remote), STR_ARG(g->ref));
 	return 0;
 }
 
@@ -58,16 +61,12 @@ static const char *program(void)
 	return NULL;
 }
 
-/* Runs git in `dir`; what it prints goes to `out` (both streams' last lines serve for errors). */
-static int run(const struct git_source *g, const char *dir, const char *const *args, struct buf *out, const struct cancel *cancel, struct err *e)
+/* git's own arguments in front of ours: nothing of the repository may run programs or name local files. */
+static void command_line(const char *path, const char *dir, const char *const *args, const char *argv[ARGS_MAX])
 {
-	const char *path = program();
-	if (!path)
-		return err_set(e, ERR_NOT_FOUND, "git is needed for %.*s and is not installed (apt-get install git)", STR_ARG(g->remote));
-	const char *argv[ARGS_MAX + 16];
-	size_t n = 0;
 	static const char *const config[] = {"-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never", "-c",
-		"core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"};
+	    "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"};
+	size_t n = 0;
 	argv[n++] = path;
 	for (size_t i = 0; i < ARRAY_LEN(config); i++)
 		argv[n++] = config[i];
@@ -75,15 +74,21 @@ static int run(const struct git_source *g, const char *dir, const char *const *a
 		argv[n++] = "-C";
 		argv[n++] = dir;
 	}
-	for (size_t i = 0; args[i]; i++)
+	for (size_t i = 0; args[i] && n < ARGS_MAX - 1; i++)
 		argv[n++] = args[i];
 	argv[n] = NULL;
-	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", g->ssh_socket ? g->ssh_socket : "");
+}
+
+/* Starts it in an environment of its own; both streams come out of *ret_out. */
+static int start(const struct git_source *g, const char *const *argv, pid_t *ret_pid, int *ret_out, struct err *e)
+{
 	const char *home = getenv("HOME");
+	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", g->ssh_socket ? g->ssh_socket : "");
 	cleanup_free char *home_env = mem_printf("HOME=%s", home ? home : "/");
-	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1", (char *)"GIT_CONFIG_GLOBAL=/dev/null",
-		(char *)"GIT_TERMINAL_PROMPT=0", (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
-		(char *)"LC_ALL=C", sock, NULL};
+	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1",
+	    (char *)"GIT_CONFIG_GLOBAL=/dev/null", (char *)"GIT_TERMINAL_PROMPT=0",
+	    (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
+	    (char *)"LC_ALL=C", sock, NULL};
 	int pipes[2];
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
@@ -92,18 +97,24 @@ static int run(const struct git_source *g, const char *dir, const char *const *a
 	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&fa, pipes[1], 1);
 	posix_spawn_file_actions_adddup2(&fa, pipes[1], 2);
-	pid_t pid;
-	int rc = posix_spawn(&pid, path, &fa, NULL, (char *const *)(uintptr_t)argv, env);
+	int rc = posix_spawn(ret_pid, argv[0], &fa, NULL, (char *const *)(uintptr_t)argv, env);
 	posix_spawn_file_actions_destroy(&fa);
 	close(pipes[1]);
 	if (rc != 0) {
 		close(pipes[0]);
 		errno = rc;
-		return err_sys(e, "start %s", path);
+		return err_sys(e, "start %s", argv[0]);
 	}
+	*ret_out = pipes[0];
+	return 0;
+}
+
+/* Takes what it prints until it ends. True: it was stopped. */
+static bool gather(pid_t pid, int fd, struct buf *out, const struct cancel *cancel)
+{
 	bool stopped = false;
 	for (;;) {
-		struct pollfd p = {.fd = pipes[0], .events = POLLIN};
+		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (cancelled(cancel) && !stopped) {
 			kill(pid, SIGTERM);
 			stopped = true;
@@ -111,27 +122,47 @@ static int run(const struct git_source *g, const char *dir, const char *const *a
 		if (poll(&p, 1, 200) <= 0)
 			continue;
 		char chunk[4096];
-		ssize_t got = read(pipes[0], chunk, sizeof(chunk));
+		ssize_t got = read(fd, chunk, sizeof(chunk));
 		if (got <= 0)
-			break;
+			return stopped;
 		if (out->len < OUTPUT_MAX)
 			buf_add(out, chunk, (size_t)got);
 	}
-	close(pipes[0]);
-	int status = 0;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (stopped)
-		return err_set(e, ERR_CANCELLED, "interrupted");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
+}
+
+/* The last line that it printed says why. */
+static int failure(const struct git_source *g, const struct buf *out, struct err *e)
+{
 	struct str last = str_trim(buf_view(out));
 	ptrdiff_t nl = str_rfind(last, '\n');
 	struct str shown = g->remote; /* without "user:password@" */
 	ptrdiff_t at = str_rfind(shown, '@');
 	if (at >= 0 && str_find(shown, '/') >= 0 && str_find(shown, '/') < at)
 		shown = str_from(shown, (size_t)at + 1);
-	return err_set(e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(shown), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
+	return err_set(
+	    e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(shown), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
+}
+
+/* Runs git in `dir` (NULL: anywhere); what it prints goes to `out`. */
+static int run(const struct git_source *g, const char *dir, const char *const *args, struct buf *out,
+    const struct cancel *cancel, struct err *e)
+{
+	const char *path = program(), *argv[ARGS_MAX];
+	cleanup_close int fd = -1;
+	pid_t pid;
+	int status = 0;
+	if (!path)
+		return err_set(e, ERR_NOT_FOUND, "git is needed for %.*s and is not installed (apt-get install git)",
+		    STR_ARG(g->remote));
+	command_line(path, dir, args, argv);
+	TRY(start(g, argv, &pid, &fd, e));
+	bool stopped = gather(pid, fd, out, cancel);
+	close(steal_fd(&fd));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (stopped)
+		return err_set(e, ERR_CANCELLED, "interrupted");
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : failure(g, out, e);
 }
 
 static bool is_commit(struct str ref)
@@ -147,7 +178,8 @@ static bool is_commit(struct str ref)
 /* Picks the line of `ls-remote` that the reference means: tags (peeled) before heads, full names as they are. */
 static struct str pick(struct str listing, struct str ref)
 {
-	static const char *const forms[] = {"refs/tags/%.*s^{}", "refs/tags/%.*s", "refs/heads/%.*s", "%.*s^{}", "%.*s"};
+	static const char *const forms[] = {
+	    "refs/tags/%.*s^{}", "refs/tags/%.*s", "refs/heads/%.*s", "%.*s^{}", "%.*s"};
 	for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -167,11 +199,12 @@ static int check_commit(const struct git_source *g, struct str commit, struct er
 {
 	if (str_starts(commit, g->checksum))
 		return 0;
-	return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote), STR_ARG(commit),
-		STR_ARG(g->checksum));
+	return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote),
+	    STR_ARG(commit), STR_ARG(g->checksum));
 }
 
-int git_resolve(const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)
+int git_resolve(
+    const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)
 {
 	TRY(check(g, e));
 	if (is_commit(g->ref)) {
@@ -185,19 +218,21 @@ int git_resolve(const struct git_source *g, const struct cancel *cancel, struct 
 	TRY(run(g, NULL, args, &out, cancel, e));
 	struct str commit = pick(buf_view(&out), g->ref.len ? g->ref : STR("HEAD"));
 	if (!is_commit(commit))
-		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(g->remote), STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
+		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(g->remote),
+		    STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
 	TRY(check_commit(g, commit, e));
 	*ret_commit = arena_str(a, commit);
 	return 0;
 }
 
-static int fetch(const struct git_source *g, const char *dir, const char *remote, const char *commit, const char *ref, const struct cancel *cancel,
-	struct err *e)
+static int fetch(const struct git_source *g, const char *dir, const char *remote, const char *commit, const char *ref,
+    const struct cancel *cancel, struct err *e)
 {
 	cleanup_buf struct buf out = {0};
 	const char *by_commit[] = {"fetch", "-q", "--depth=1", "--no-tags", "--", remote, commit, NULL};
 	const char *by_ref[] = {"fetch", "-q", "--no-tags", "--", remote, ref, NULL};
-	const char *all[] = {"fetch", "-q", "--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL};
+	const char *all[] = {
+	    "fetch", "-q", "--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL};
 	if (run(g, dir, by_commit, &out, cancel, e) == 0)
 		return 0;
 	/* Some servers know no shallow fetch, some none by commit. */
@@ -228,7 +263,8 @@ static int lift_subdir(const char *path, struct str subdir, struct err *e)
 	return rename(aside, path) < 0 ? err_sys(e, "move %s", clean) : 0;
 }
 
-int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel, int64_t *ret_time, struct err *e)
+int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel,
+    int64_t *ret_time, struct err *e)
 {
 	cleanup_arena struct arena a = {0};
 	cleanup_buf struct buf out = {0};
@@ -236,7 +272,8 @@ int git_checkout(const struct git_source *g, struct str commit, const char *path
 	TRY(check(g, e));
 	const char *init[] = {"init", "-q", "--", path, NULL};
 	TRY(run(g, NULL, init, &out, cancel, e));
-	TRY(fetch(g, path, remote, sha, is_commit(g->ref) ? "" : arena_str(&a, g->ref.len ? g->ref : STR("HEAD")).p, cancel, e));
+	TRY(fetch(g, path, remote, sha, is_commit(g->ref) ? "" : arena_str(&a, g->ref.len ? g->ref : STR("HEAD")).p,
+	    cancel, e));
 	const char *checkout[] = {"checkout", "-q", "--force", "--detach", sha, NULL};
 	TRY(run(g, path, checkout, &out, cancel, e));
 	const char *submodules[] = {"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL};
@@ -251,5 +288,6 @@ int git_checkout(const struct git_source *g, struct str commit, const char *path
 		cleanup_free char *git_dir = mem_printf("%s/.git", path);
 		TRY(fs_remove_tree(AT_FDCWD, git_dir, e));
 	}
-	return g->subdir.len && !str_eqz(g->subdir, "/") && !str_eqz(g->subdir, ".") ? lift_subdir(path, g->subdir, e) : 0;
+	return g->subdir.len && !str_eqz(g->subdir, "/") && !str_eqz(g->subdir, ".") ? lift_subdir(path, g->subdir, e)
+	                                                                             : 0;
 }
