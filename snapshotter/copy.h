@@ -88,8 +88,9 @@ void copy_plan_done(struct copy_plan *p);
 #define cleanup_copy_plan __attribute__((cleanup(copy_plan_done)))
 
 /* The digest that keys the step: over what is selected (relative names, types, modes, owners, sizes, content, link targets)
- * and nothing else of the source. Names count as they will be placed, not the name of a source that is renamed. */
-int copy_select_digest(const struct copy_args *a, struct digest *ret, struct err *e);
+ * and nothing else of the source. Names count as they will be placed, not the name of a source that is renamed. When files of
+ * more than `limit` bytes in all would have to be read for it, none is read: *ret_over, and *ret is not set. */
+int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest *ret, bool *ret_over, struct err *e);
 
 /* Works out the new layer on top of `dest` (NULL: empty). Digests of files are filled in as known. ERR_STEP for a missing source,
  * a folder onto a file and the like, worded as in docs/reference: what, where, hint. */

@@ -19,6 +19,7 @@ struct stream {
 	struct map inodes;      /* of the pick: the first name of a file that has several, in arena */
 	struct unknown *unknown;
 	size_t n, cap, used;
+	uint64_t bytes;         /* of the unknown */
 	bool answered;
 	struct arena *arena;
 };
@@ -112,6 +113,7 @@ static int stream_entry(void *arg, struct str rel, const struct entry *en, struc
 		if (!s->answered) {
 			MEM_ROOM(s->unknown, s->n, s->cap);
 			s->unknown[s->n++] = (struct unknown){.path = en->path, .source = s->source};
+			s->bytes += en->size;
 			return 0;
 		}
 		if (s->used == s->n || !str_eq(s->unknown[s->used].path, en->path))
@@ -180,13 +182,16 @@ static int round_of(struct stream *s, struct selection *sel, bool names, struct 
 	return 0;
 }
 
-int copy_select_digest(const struct copy_args *a, struct digest *ret, struct err *e)
+int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest *ret, bool *ret_over, struct err *e)
 {
 	cleanup_selection struct selection sel = {0};
 	cleanup_with(stream_done) struct stream s = {.args = a, .arena = &sel.arena};
 	TRY(copy_select(a, &sel, e));
 	bool names = name_counts(a, &sel.arena) || sel.n + a->ninlines > 1;
 	TRY(round_of(&s, &sel, names, e));
+	*ret_over = s.bytes > limit;
+	if (*ret_over)
+		return 0;
 	if (s.n) {
 		TRY(learn(a, &s, e));
 		TRY(round_of(&s, &sel, names, e));

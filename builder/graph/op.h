@@ -97,6 +97,12 @@ struct task {
 	 * finding a record. A step that has to run is asked for its key once more without it. */
 	bool (*recall)(struct task *t, const struct digest *key, struct digest *ret);
 	bool recalled;                     /* a claim went into the key */
+	/*
+	 * A key for which much would have to be read that the run reads anyway, and that cannot find a record: when it may be late,
+	 * op->key sets `late` and leaves it unfinished. It is called again after the run, which has learned what it takes; `unsure`:
+	 * other files are there by then.
+	 */
+	bool may_be_late, late, unsure;
 	/* Only while op->key is called, NULL otherwise: to be called before layers are unpacked. */
 	int (*prepare)(struct task *t, struct err *e);
 	bool want_folder, want_tar;        /* forms of the result that somebody downstream needs */

@@ -12,6 +12,8 @@
 #include "snapshotter/passwd.h"
 #include "snapshotter/rootpath.h"
 
+enum { LATE_BYTES = 8 * 1024 * 1024 };
+
 /* What decides about the result whatever the sources are called. */
 static void hash_how(const struct op_copy_args *a, struct hasher *h)
 {
@@ -281,6 +283,56 @@ static int prepare(struct task *t, struct err *e)
 	return 0;
 }
 
+/* Names all keys that differ in what is selected only. That there is such a record is remembered: without one a step need not be
+ * looked up. */
+static struct digest shape_key(const struct task *t)
+{
+	const struct op_copy_args *a = t->step->args;
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("copy shape 1"));
+	hash_how(a, &h);
+	if (!a->link)
+		hasher_digest(&h, &t->inputs[0]->cid);
+	return hasher_done(&h);
+}
+
+static int find_nothing(const struct task *t, bool *ret, struct err *e)
+{
+	struct ops_env *env = t->env;
+	struct digest key = shape_key(t);
+	cleanup_buf struct buf memo = {0};
+	bool found = false;
+	if (!t->step->no_cache)
+		TRY(store_get_memo(env->store, &key, &memo, &found, e));
+	*ret = !found;
+	return 0;
+}
+
+/* Archives are not carried but unpacked, so the run does not learn their digests. */
+static bool has_archives(const struct op_copy_args *a)
+{
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i].archive)
+			return true;
+	return false;
+}
+
+/* A context of which much was never read, and whose digest could find nothing, is read once: by the run. */
+static int select_digest(struct task *t, const struct copy_args *engine, struct digest *ret, struct err *e)
+{
+	struct ops_env *env = t->env;
+	uint64_t read = env->reads.files;
+	bool over = false, may = t->may_be_late && !has_archives(t->step->args);
+	TRY(copy_select_digest(engine, may ? LATE_BYTES : UINT64_MAX, ret, &over, e));
+	if (over)
+		TRY(find_nothing(t, &t->late, e));
+	if (over && !t->late)
+		TRY(copy_select_digest(engine, UINT64_MAX, ret, &over, e));
+	t->unsure = t->late && env->reads.files != read;
+	return 0;
+}
+
 static int selection(struct task *t, struct digest *ret, struct err *e)
 {
 	struct ops_env *env = t->env;
@@ -300,7 +352,7 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 	begin(&c, t);
 	int rc = describe(&c, false, e);
 	if (rc == 0)
-		rc = copy_select_digest(&c.engine, ret, e);
+		rc = select_digest(t, &c.engine, ret, e);
 	end(&c);
 	if (rc == 0 && remember)
 		rc = store_set_memo(env->store, &key, (struct str){(const char *)ret->b, sizeof(ret->b)}, e);
@@ -411,6 +463,9 @@ static int run_copy(struct task *t, struct outcome *ret, struct err *e)
 		rc = carry_out(&c, onto ? &dest : NULL, ret, e);
 	ops_tree_close(&dest);
 	end(&c);
+	struct digest shape = shape_key(t);
+	if (rc == 0 && !only_trees(c.args))
+		rc = store_set_memo(c.env->store, &shape, STR("1"), e);
 	return rc;
 }
 

@@ -125,6 +125,17 @@ static int look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e
 	return 0;
 }
 
+/* The key of a step that has run. */
+static int late_key(struct job *j, struct err *e)
+{
+	j->task.may_be_late = false;
+	buf_clear(&j->task.why);
+	buf_clear(&j->task.found);
+	TRY(make_key(j, e));
+	j->outcome.keep_out |= j->task.unsure;
+	return 0;
+}
+
 /* --- finishing --- */
 
 static const struct tree *put_layer(struct solver *s, const struct job *j)
@@ -220,6 +231,8 @@ static void collect(struct solver *s, struct job *j)
 	if (j->threaded)
 		pthread_join(j->thread, NULL);
 	s->running--;
+	if (j->rc == 0 && j->task.late)
+		j->rc = late_key(j, &j->e);
 	if (j->rc == 0)
 		j->rc = record(s, j, &j->e);
 	if (j->rc < 0 && solve_doubts(s, j, &j->e)) {
@@ -279,7 +292,7 @@ static struct job *job_new(struct solver *s, const struct step *st)
 		inputs[i] = s->states[st->inputs[i]->number].tree;
 	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
 		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s,
-		.recall = s->o->claims && !st->no_cache ? recall : NULL};
+		.may_be_late = !s->o->claims, .recall = s->o->claims && !st->no_cache ? recall : NULL};
 	return j;
 }
 
@@ -309,7 +322,7 @@ static int advance(struct solver *s, const struct step *st, struct err *e)
 	if (!st->internal) /* those are shown when they have something to do */
 		solve_announce(s, st);
 	rc = make_key(j, e);
-	if (rc == 0)
+	if (rc == 0 && !j->task.late)
 		rc = look_up(s, j, &hit, e);
 	if (rc == 0 && !hit && j->task.recalled && !solve_on_hollow(j)) {
 		rc = make_sure_key(j, e);

@@ -259,6 +259,51 @@ test_one_digest_on_every_way() {
 	same_for_both "$first"
 }
 
+test_a_large_new_context_is_read_once() {
+	need strace
+	[ "$ROLE" = root ] || skip "a traced process cannot use newuidmap"
+	mkdir ctx
+	head -c 20000000 /dev/urandom >ctx/big
+	head -c 5000 /dev/urandom >ctx/small
+	touch ctx/empty
+	ln ctx/small ctx/hard
+	printf 'FROM scratch\nCOPY . /\n' >ctx/Containerfile
+	strace -f -y -o trace -e trace=openat2,read,pread64,copy_file_range cooper build -q -t one ctx >/dev/null
+	assert_eq "$(grep -c 'openat2(.*"big"' trace)" 1
+	assert_eq "$(sed -n 's,.*read[0-9]*([0-9]*<[^>]*/ctx/big>.* = \([0-9]*\)$,\1,p' trace | awk '{n += $1} END {print n}')" 20000000
+	build_ok ctx
+	assert_eq "$(steps_cached)" 1
+	cp -a ctx elsewhere
+	build_ok elsewhere
+	assert_eq "$(steps_cached)" 1
+	cooper build -q -o out - <<<"FROM one" >/dev/null
+	cmp out/big ctx/big
+	cmp out/hard ctx/small
+}
+
+# What is recorded is what was copied, also when the key is made afterwards and the file is another one by then.
+test_a_large_file_that_is_replaced_during_the_copy_is_not_taken_for_the_other() {
+	mkdir ctx
+	head -c 9000000 /dev/zero | tr '\0' a >a
+	head -c 9000000 /dev/zero | tr '\0' b >b
+	printf 'FROM scratch\nCOPY big /\n' >ctx/Containerfile
+	replace() { cp "$1" ctx/next && mv ctx/next ctx/big; }
+	for round in 1 2 3 4 5 6; do
+		export COOPER_ROOT=$E2E_DIR/store$round
+		replace a
+		cooper build -q ctx >/dev/null 2>&1 &
+		sleep "0.00$round"
+		replace b
+		wait $! || :
+		for now in a b a; do
+			replace $now
+			rm -rf out
+			cooper build -q -o out ctx >/dev/null
+			cmp out/big $now
+		done
+	done
+}
+
 # Hashes and compressors have code for many processors; what they give is the same. Steps cannot run in the emulator.
 test_one_archive_on_every_processor() {
 	need qemu-x86_64

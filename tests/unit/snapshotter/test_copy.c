@@ -91,10 +91,11 @@ static int plan_place(const struct place *p, struct copy_plan *plan, struct buf 
 	struct copy_args a = COPY_ARGS(.items = items, .nitems = n, .dest = str_of(p->dest), .excludes = excludes, .nexcludes = nx, .parents = p->parents,
 		.link = p->link, .warn = warnings ? note_warning : NULL, .warn_arg = warnings);
 	struct digest key, again;
+	bool over;
 	int rc = copy_make_plan(&a, v, plan, e);
 	if (rc == 0) {
-		cr_assert_eq(copy_select_digest(&a, &key, e), 0, "%s", e->text);
-		cr_assert_eq(copy_select_digest(&a, &again, e), 0, "%s", e->text);
+		cr_assert_eq(copy_select_digest(&a, UINT64_MAX, &key, &over, e), 0, "%s", e->text);
+		cr_assert_eq(copy_select_digest(&a, UINT64_MAX, &again, &over, e), 0, "%s", e->text);
 		cr_expect(digest_eq(&key, &again));
 	}
 	return rc;
@@ -286,11 +287,12 @@ static struct digest key_of(struct index *take_ix, const char *path, const char 
 	cleanup_fake struct fake_source f;
 	struct err e = {0};
 	struct digest d;
+	bool over;
 	fake_init(&f, take_ix, -1);
 	f.source.owners = owners;
 	struct copy_item item = {.source = &f.source, .path = str_of(path)};
 	struct copy_args a = COPY_ARGS(.items = &item, .nitems = 1, .dest = str_of(dest), .link = true, .chmod = str_of(chmod));
-	OK(copy_select_digest(&a, &d, &e));
+	OK(copy_select_digest(&a, UINT64_MAX, &d, &over, &e));
 	return d;
 }
 
