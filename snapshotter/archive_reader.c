@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "snapshotter/archive_api.h"
 #include "snapshotter/compress.h"
+#include "snapshotter/stat_entry.h"
 #include "snapshotter/xattrs.h"
 
 #ifndef COOPER_LIBDIR
@@ -195,21 +196,11 @@ static void read_xattrs(struct archive_reader *r)
 
 static int type_of(const struct archive_item *it, uint8_t *ret, struct err *e)
 {
-	static const struct {
-		uint32_t type;
-		uint8_t ours;
-	} types[] = {{S_IFREG, ENTRY_FILE}, {S_IFDIR, ENTRY_DIR}, {S_IFLNK, ENTRY_SYMLINK}, {S_IFIFO, ENTRY_FIFO}, {S_IFCHR, ENTRY_CHAR},
-		{S_IFBLK, ENTRY_BLOCK}};
-	if (it->hardlink) {
-		*ret = ENTRY_LINK;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (types[i].type == it->type) {
-			*ret = types[i].ours;
-			return 0;
-		}
-	return err_set(e, ERR_UNSUPPORTED, "\"%s\": an entry of an unknown type", it->path);
+	uint8_t type = it->hardlink ? ENTRY_LINK : stat_entry_type(it->type);
+	if (!type)
+		return err_set(e, ERR_UNSUPPORTED, "\"%s\": an entry of an unknown type", it->path);
+	*ret = type;
+	return 0;
 }
 
 static int check_item(struct archive_reader *r, const struct archive_item *it, struct err *e)

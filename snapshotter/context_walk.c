@@ -16,8 +16,9 @@
 
 #include "base/mem.h"
 #include "snapshotter/rootpath.h"
+#include "snapshotter/stat_entry.h"
 
-enum { DENTS = 256 * 1024, THREADS_MAX = 32, WORTH_A_THREAD = 4, LINK_MAX_LEN = 64 * 1024 };
+enum { DENTS = 256 * 1024, THREADS_MAX = 32, WORTH_A_THREAD = 4 };
 
 struct folder;
 /* One name; there may be very many, so it has only what an entry and its meta are made of. */
@@ -28,9 +29,9 @@ struct item {
 	int64_t mtime;
 	uint32_t mtime_nsec, mode, major, minor;
 	uint8_t type;
-	bool linked;        /* has more than one name */
+	bool linked; /* has more than one name */
 	bool racy;
-	bool excluded;      /* kept only when something below it is */
+	bool excluded; /* kept only when something below it is */
 };
 struct folder {
 	struct str path; /* NUL-terminated; empty: the root */
@@ -104,44 +105,13 @@ static bool is_racy(const struct job *j, const struct stamp *s)
 
 /* --- one entry --- */
 
-static uint8_t type_of(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return ENTRY_DIR;
-	case S_IFLNK:
-		return ENTRY_SYMLINK;
-	case S_IFIFO:
-		return ENTRY_FIFO;
-	case S_IFCHR:
-		return ENTRY_CHAR;
-	case S_IFBLK:
-		return ENTRY_BLOCK;
-	default:
-		return ENTRY_FILE; /* a socket is an empty file */
-	}
-}
-
-static int read_link(
-    struct worker *w, int dirfd, const char *name, const struct stat *st, struct str *ret, struct err *e)
-{
-	size_t room = st->st_size > 0 && st->st_size < LINK_MAX_LEN ? (size_t)st->st_size + 1 : 4096;
-	char *text = arena_new(&w->arena, room);
-	ssize_t n = readlinkat(dirfd, name, text, room);
-	if (n < 0)
-		return err_sys(e, "read link %s", name);
-	if ((size_t)n == room)
-		return err_set(e, ERR_LIMIT, "symlink %s changed while it was read", name);
-	text[n] = '\0';
-	*ret = (struct str){text, (size_t)n};
-	return 0;
-}
-
 static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct item *it,
     struct err *e)
 {
 	it->path = path;
-	it->type = type_of(st->st_mode);
+	it->type = stat_entry_type(st->st_mode);
+	if (!it->type)
+		it->type = ENTRY_FILE; /* a socket is an empty file */
 	it->mode = it->type == ENTRY_SYMLINK ? 0777 : st->st_mode & 07777;
 	it->mtime = st->st_mtim.tv_sec;
 	it->mtime_nsec = (uint32_t)st->st_mtim.tv_nsec;
@@ -152,7 +122,7 @@ static int fill(struct worker *w, int dirfd, const char *name, struct str path, 
 	it->stamp = stamp_of(st);
 	it->linked = st->st_nlink > 1 && !S_ISDIR(st->st_mode);
 	it->racy = is_racy(w->job, &it->stamp);
-	return it->type == ENTRY_SYMLINK ? read_link(w, dirfd, name, st, &it->target, e) : 0;
+	return it->type == ENTRY_SYMLINK ? stat_entry_target(&w->arena, dirfd, name, st, &it->target, e) : 0;
 }
 
 static struct folder *new_folder(struct worker *w, struct str path, bool excluded)
@@ -357,8 +327,15 @@ static int walk_below(struct job *j, struct folder *top, struct err *e)
 
 static struct entry entry_of(const struct item *it)
 {
-	return (struct entry){.path = it->path, .target = it->target, .type = it->type, .mode = it->mode, .size = it->stamp.size,
-	    .mtime = it->mtime, .mtime_nsec = it->mtime_nsec, .major = it->major, .minor = it->minor};
+	return (struct entry){.path = it->path,
+	    .target = it->target,
+	    .type = it->type,
+	    .mode = it->mode,
+	    .size = it->stamp.size,
+	    .mtime = it->mtime,
+	    .mtime_nsec = it->mtime_nsec,
+	    .major = it->major,
+	    .minor = it->minor};
 }
 
 /* Depth first: path_cmp order. An excluded folder stays only when something below it does. */
@@ -373,7 +350,8 @@ static void flatten(const struct folder *f, struct walked *out)
 			out->metas = mem_grow(out->metas, out->cap, sizeof(*out->metas));
 		}
 		out->entries[out->n] = entry_of(it);
-		out->metas[out->n++] = (struct meta){.stamp = it->stamp, .type = it->type, .linked = it->linked, .racy = it->racy};
+		out->metas[out->n++] =
+		    (struct meta){.stamp = it->stamp, .type = it->type, .linked = it->linked, .racy = it->racy};
 		if (it->sub)
 			flatten(it->sub, out);
 		if (it->excluded && out->n == before + 1)

@@ -24,6 +24,7 @@
 #include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/rootpath.h"
+#include "snapshotter/stat_entry.h"
 #include "snapshotter/tar_name.h"
 #include "snapshotter/xattrs.h"
 
@@ -89,40 +90,9 @@ static void add_whiteout(struct upper *u, struct str path, size_t parent)
 	add_node(u, &en, parent)->change = CHANGED;
 }
 
-static uint8_t type_of(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return ENTRY_FILE;
-	case S_IFDIR:
-		return ENTRY_DIR;
-	case S_IFLNK:
-		return ENTRY_SYMLINK;
-	case S_IFIFO:
-		return ENTRY_FIFO;
-	case S_IFCHR:
-		return ENTRY_CHAR;
-	case S_IFBLK:
-		return ENTRY_BLOCK;
-	default:
-		return 0; /* sockets are not kept */
-	}
-}
-
-static int read_target(struct upper *u, int dirfd, const char *name, off_t size, struct entry *en, struct err *e)
-{
-	size_t room = size > 0 ? (size_t)size + 1 : 4096;
-	char *p = arena_new(&u->arena, room + 1);
-	ssize_t n = readlinkat(dirfd, name, p, room);
-	if (n < 0)
-		return err_sys(e, "read symlink %s", name);
-	en->target = (struct str){p, (size_t)n};
-	return 0;
-}
-
 static int fill_entry(struct upper *u, int dirfd, const char *name, const struct stat *st, struct entry *en, struct err *e)
 {
-	en->type = type_of(st->st_mode);
+	en->type = stat_entry_type(st->st_mode);
 	en->mode = en->type == ENTRY_SYMLINK ? 0777 : st->st_mode & 07777;
 	en->uid = st->st_uid;
 	en->gid = st->st_gid;
@@ -135,7 +105,7 @@ static int fill_entry(struct upper *u, int dirfd, const char *name, const struct
 		en->minor = minor(st->st_rdev);
 	}
 	if (en->type == ENTRY_SYMLINK)
-		return read_target(u, dirfd, name, st->st_size, en, e);
+		return stat_entry_target(&u->arena, dirfd, name, st, &en->target, e);
 	if (en->type != ENTRY_FILE && en->type != ENTRY_DIR)
 		return 0;
 	buf_clear(&u->xattrs);
@@ -242,7 +212,7 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "stat %s", en.path.p);
 	bool whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
-	if (whiteout || type_of(st.st_mode) == 0) {
+	if (whiteout || stat_entry_type(st.st_mode) == 0) { /* sockets are not kept */
 		add_whiteout(u, en.path, parent);
 		return 0;
 	}
