@@ -285,6 +285,24 @@ static int64_t answer(struct fakeids *f, const struct owners_step *step, pid_t p
 	}
 }
 
+/* execve(2): the effective ids become those of the owner of a program with the set-id bits, and the saved ones follow. The kernel
+ * does the rest; of a start that it refuses afterwards the process keeps the ids, which are words without rights. */
+static void on_exec(struct fakeids *f, const struct owners_step *step, pid_t pid, enum owner_call call, const unsigned long long *args)
+{
+	mode_t mode;
+	uint32_t uid, gid;
+	if (!owners_program(step, pid, call, args, &mode, &uid, &gid) || !S_ISREG(mode) || !(mode & 0111) || !(mode & (S_ISUID | S_ISGID)))
+		return;
+	struct ids ids = *ids_of(f, pid);
+	if (mode & S_ISUID)
+		ids.uid[EFFECTIVE] = ids.uid[SAVED] = uid;
+	if ((mode & S_ISGID) && (mode & S_IXGRP))
+		ids.gid[EFFECTIVE] = ids.gid[SAVED] = gid;
+	const struct ids *old = ids_of(f, pid);
+	if (old->uid[EFFECTIVE] != ids.uid[EFFECTIVE] || old->gid[EFFECTIVE] != ids.gid[EFFECTIVE])
+		(void)store(f, pid, &ids);
+}
+
 void fakeids_serve(struct job *j)
 {
 	struct seccomp_notif q = {0};
@@ -294,7 +312,10 @@ void fakeids_serve(struct job *j)
 	enum owner_call call = seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr);
 	r.id = q.id;
 	const struct owners_step step = {.run = j->run, .links = &j->fakeids->links};
-	if (call >= OWNER_STAT) {
+	if (call >= OWNER_EXECVE) {
+		on_exec(j->fakeids, &step, (pid_t)q.pid, call, q.data.args);
+		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	} else if (call >= OWNER_STAT) {
 		if (!owners_stat(&step, (pid_t)q.pid, call, q.data.args))
 			r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {

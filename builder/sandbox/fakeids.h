@@ -42,6 +42,8 @@ enum owner_call {
 	OWNER_FSTAT,
 	OWNER_NEWFSTATAT,
 	OWNER_STATX,
+	OWNER_EXECVE, /* and from here on: what is started, and whose rights it takes on */
+	OWNER_EXECVEAT,
 };
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);
@@ -58,6 +60,10 @@ int owners_answer(const struct owners_step *s, pid_t pid, enum owner_call call, 
 void owners_note(int fd, uint32_t uid, uint32_t gid);
 /* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better. */
 bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args);
+
+/* owners.c: what program an execve or execveat means: its mode, and its owner as the step sees it. False if it finds none. */
+bool owners_program(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args, mode_t *ret_mode,
+    uint32_t *ret_uid, uint32_t *ret_gid);
 
 struct job;
 struct err;

@@ -288,3 +288,21 @@ bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, c
 	st.st_gid = gid;
 	return tell(pid, c.buffer, &st, sizeof(st));
 }
+
+/* --- programs --- */
+
+bool owners_program(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *a, mode_t *ret_mode,
+    uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	bool at = call == OWNER_EXECVEAT;
+	struct stat st;
+	cleanup_close int fd = open_path(pid, at ? (int)a[0] : AT_FDCWD, at ? a[1] : a[0], at ? (int)a[4] : 0);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	*ret_mode = st.st_mode;
+	if (!other_owner(s, pid, fd, ret_uid, ret_gid)) {
+		*ret_uid = st.st_uid;
+		*ret_gid = st.st_gid;
+	}
+	return true;
+}

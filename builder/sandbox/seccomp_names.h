@@ -69,13 +69,13 @@ static const struct {
 	{"getgroups", "getgroups32", "GETGROUPS"},
 };
 
-/* Those that tell whom a file belongs to. Only of the machine's own kind: the others have other structs; statx is the same for all. */
+/* Programs that take on their owner's ids when they start, as sudo does: the same for all. Those that tell whom a file belongs to: only of the machine's own kind: the others have other structs; statx is the same for all. */
 static const struct {
 	const char *name, *call;
 	bool everywhere;
 } seccomp_stats[] = {
 	{"stat", "STAT", false}, {"lstat", "LSTAT", false}, {"fstat", "FSTAT", false}, {"newfstatat", "NEWFSTATAT", false},
-	{"statx", "STATX", true},
+	{"statx", "STATX", true}, {"execve", "EXECVE", true}, {"execveat", "EXECVEAT", true},
 };
 
 /* clang-format on */

@@ -369,10 +369,22 @@ static int reach(int n, char **what)
 	return 0;
 }
 
+static int ids(void)
+{
+	uid_t u[3];
+	gid_t g[3];
+	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
+		return 1;
+	printf("%u %u %u %u %u %u\n", u[0], u[1], u[2], g[0], g[1], g[2]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 4 && strcmp(argv[1], "reach") == 0)
 		return reach(argc - 2, argv + 2);
+	if (argc == 2 && strcmp(argv[1], "ids") == 0)
+		return ids();
 	if (argc == 4 && strcmp(argv[1], "socket") == 0)
 		return talk(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "connect") == 0)

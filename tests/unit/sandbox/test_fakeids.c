@@ -132,6 +132,25 @@ Test(fakeids, processes_are_told_the_ids_they_set)
 	box_as_user(processes_are_told_the_ids_they_set, false);
 }
 
+/* As sudo does: a program with the set-id bits takes on its owner's ids, whoever that is said to be. */
+static void programs_take_on_their_owners_ids(struct box *b)
+{
+	box_write(b->lower, "etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:55:66::/:/bin/sh\n", 0644);
+	check_text(box_sh(b,
+	    "cd /tmp; cp /bin/probe plain; cp /bin/probe root; chmod 6755 root; cp /bin/probe other; chown 7:8 other; chmod 4755 other; "
+	    "cp /bin/probe no; chmod 4644 no; "
+	    "su app -c './plain ids; ./root ids; ./other ids; ./no ids 2>/dev/null; ./plain ids'; ./other ids; ./plain ids", NULL),
+	    "55 55 55 66 66 66\n55 0 0 66 0 0\n55 7 7 66 66 66\n55 55 55 66 66 66\n0 7 7 0 0 0\n0 0 0 0 0 0\n");
+	const struct sandbox_run user = {.network = SANDBOX_NET_NONE, .uid = 1000, .gid = 1000};
+	check(fchmodat(b->lower, "bin/probe", 04755, 0) == 0);
+	check_text(box_sh(b, "probe ids; /tmp/plain ids", &user), "1000 0 0 1000 1000 1000\n1000 1000 1000 1000 1000 1000\n");
+}
+
+Test(fakeids, programs_take_on_their_owners_ids)
+{
+	box_as_user(programs_take_on_their_owners_ids, false);
+}
+
 Test(fakeids, chown_is_written_down)
 {
 	box_as_user(chown_is_written_down, false);
