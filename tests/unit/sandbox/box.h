@@ -46,4 +46,20 @@ void box_as_user(void (*fn)(struct box *b), bool ids);
  */
 void box_in_container(void (*fn)(struct box *b), bool masked);
 
+/* A test that has to hold for root and for an ordinary user with subordinate ids: a function of a struct box *b. */
+#define BOTH(suite, name)                                                                                              \
+	static void name(struct box *b);                                                                               \
+	Test(suite, name##_as_root)                                                                                    \
+	{                                                                                                              \
+		struct box b;                                                                                          \
+		box_init(&b);                                                                                          \
+		name(&b);                                                                                              \
+		box_done(&b);                                                                                          \
+	}                                                                                                              \
+	Test(suite, name##_as_ordinary_user)                                                                           \
+	{                                                                                                              \
+		box_as_user(name, true);                                                                               \
+	}                                                                                                              \
+	static void name(struct box *b)
+
 #endif
