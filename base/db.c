@@ -227,11 +227,6 @@ bool stmt_get_digest(struct stmt *s, int col, struct digest *ret)
 	return true;
 }
 
-bool stmt_is_null(struct stmt *s, int col)
-{
-	return sqlite3_column_type(s->s, col) == SQLITE_NULL;
-}
-
 void stmt_done(struct stmt *s)
 {
 	sqlite3_reset(s->s);

@@ -47,7 +47,6 @@ int stmt_run(struct stmt *s, struct err *e);
 int64_t stmt_get_int(struct stmt *s, int col);
 struct str stmt_get_str(struct stmt *s, int col);
 bool stmt_get_digest(struct stmt *s, int col, struct digest *ret); /* false (and none) for NULL */
-bool stmt_is_null(struct stmt *s, int col);
 void stmt_done(struct stmt *s);
 static inline void stmt_cleanup(struct stmt **s)
 {

@@ -126,14 +126,3 @@ int glob_match(struct str pattern, struct str name, bool *ret, struct err *e)
 	*ret = matches(pattern, name);
 	return 0;
 }
-
-bool glob_has_wildcard(struct str pattern)
-{
-	for (size_t i = 0; i < pattern.len; i++) {
-		if (pattern.p[i] == '*' || pattern.p[i] == '?' || pattern.p[i] == '[')
-			return true;
-		if (pattern.p[i] == '\\')
-			i++;
-	}
-	return false;
-}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lists of patterns. Reading and deciding are separate: a file becomes cleaned lines, lines become compiled patterns.
- * The last pattern that matches a path or one of its parents decides, so the list is searched from its end. Walks hand
- * down which patterns matched above instead of asking for each parent again.
+ * The last pattern that matches a path or one of its parents decides, so the list is searched from its end.
  */
 #include "parser/ignore.h"
 
@@ -10,8 +9,6 @@
 #include "base/mem.h"
 #include "parser/globpat.h"
 #include "parser/runes.h"
-
-enum { STATE_PATTERNS = 64 };
 
 struct ignore_item {
 	struct globpat pattern;
@@ -191,20 +188,6 @@ bool ignore_match(const struct ignore *ig, struct str path, int *ret_pattern)
 	if (ret_pattern)
 		*ret_pattern = i;
 	return i >= 0 && !ig->items[i].exception;
-}
-
-bool ignore_walk(
-    const struct ignore *ig, struct str path, const struct ignore_state *parent, struct ignore_state *ret_state)
-{
-	uint64_t matched = parent->matched;
-	*ret_state = *parent;
-	if (ig->n > STATE_PATTERNS)
-		return ignore_match(ig, path, NULL);
-	for (size_t i = 0; i < ig->n; i++)
-		if (!(matched >> i & 1) && globpat_match(&ig->items[i].pattern, path))
-			matched |= UINT64_C(1) << i;
-	ret_state->matched = matched;
-	return matched && !ig->items[63 - __builtin_clzll(matched)].exception;
 }
 
 bool ignore_may_prune(const struct ignore *ig, struct str dir)

@@ -38,17 +38,10 @@ bool ignore_has_exceptions(const struct ignore *ig);
 bool ignore_match(const struct ignore *ig, struct str path, int *ret_pattern);
 struct str ignore_pattern_text(const struct ignore *ig, int pattern, int *ret_line);
 
-/* For walks: results handed down from parent to child. A zeroed state belongs to the root. States are plain values that
- * may be copied; patterns beyond 64 fall back to ignore_match. */
-struct ignore_state {
-	uint64_t matched; /* bit i: pattern i matched a parent */
-};
-bool ignore_walk(const struct ignore *ig, struct str path, const struct ignore_state *parent, struct ignore_state *ret_state);
 /* An excluded folder may be skipped as a whole: no exception can match below it. */
 bool ignore_may_prune(const struct ignore *ig, struct str dir);
 
 /* COPY sources: Go's filepath.Match, one level a component. ERR_SYNTAX for a bad pattern. */
 int glob_match(struct str pattern, struct str name, bool *ret, struct err *e);
-bool glob_has_wildcard(struct str pattern);
 
 #endif

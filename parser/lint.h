@@ -70,7 +70,6 @@ void lint_report_done(struct lint_report *r);
 #define cleanup_lint_report __attribute__((cleanup(lint_report_done)))
 
 const char *lint_rule_name(const struct lint_rule *r);
-const char *lint_rule_description(const struct lint_rule *r);
 /* Address of the rule's page, in `out`. */
 void lint_rule_url(const struct lint_rule *r, struct buf *out);
 /* All rules, in the order of the table; NULL behind the last. */

@@ -11,11 +11,6 @@ const char *lint_rule_name(const struct lint_rule *r)
 	return r->name;
 }
 
-const char *lint_rule_description(const struct lint_rule *r)
-{
-	return r->description;
-}
-
 const struct lint_rule *lint_rule_at(size_t i)
 {
 	return i < lint_nrules ? &lint_rules[i] : NULL;

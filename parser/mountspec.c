@@ -13,16 +13,6 @@
 static const char *const types[MOUNT_TYPE_COUNT] = {"bind", "cache", "tmpfs", "secret", "ssh"};
 static const char *const sharings[MOUNT_SHARING_COUNT] = {"shared", "private", "locked"};
 
-const char *mount_type_name(enum mount_type type)
-{
-	return types[type];
-}
-
-const char *mount_sharing_name(enum mount_sharing sharing)
-{
-	return sharings[sharing];
-}
-
 struct field {
 	struct str text;  /* as written, for messages */
 	struct str key;   /* in lower case */

@@ -42,7 +42,4 @@ int mount_spec_check(struct str text, struct arena *a, struct str *ret_from, str
 int mount_spec_parse(
     struct str text, mount_expand_fn *expand, void *arg, struct arena *a, struct mount_spec *ret, struct err *e);
 
-const char *mount_type_name(enum mount_type type);
-const char *mount_sharing_name(enum mount_sharing sharing);
-
 #endif

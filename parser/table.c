@@ -22,8 +22,7 @@ void table_add(struct table *t, struct str cell)
 
 void table_print(const struct table *t, struct buf *out)
 {
-	enum { COLUMNS_MAX = 8 };
-	size_t widest[COLUMNS_MAX] = {0};
+	size_t widest[TABLE_COLUMNS_MAX] = {0};
 	for (size_t i = 0; i < t->n; i++) {
 		size_t w = width(t->cells[i]), column = i % t->columns;
 		widest[column] = w > widest[column] ? w : widest[column];

@@ -6,8 +6,10 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+enum { TABLE_COLUMNS_MAX = 12 };
+
 struct table {
-	size_t columns, gap;
+	size_t columns, gap; /* columns: at most TABLE_COLUMNS_MAX */
 	struct str *cells;  /* borrowed texts, row after row */
 	size_t n, cap;
 };

@@ -235,23 +235,3 @@ void ref_print_familiar(const struct ref *r, struct buf *out)
 	buf_str(out, path);
 	print_tail(r, out);
 }
-
-bool ref_is_loopback(const struct ref *r)
-{
-	struct str name = r->host;
-	ptrdiff_t colon = str_rfind(name, ':');
-	if (colon >= 0 && (name.p[0] != '[' || str_rfind(name, ']') < colon))
-		name.len = (size_t)colon;
-	if (str_ieq(name, STR("localhost")) || str_eqz(name, "[::1]"))
-		return true;
-	/* 127.0.0.0/8: four numbers, none above 255 */
-	struct str part;
-	unsigned n = 0;
-	uint64_t v;
-	while (str_split(&name, '.', &part)) {
-		if (!str_u64(part, 255, &v) || (n == 0 && v != 127))
-			return false;
-		n++;
-	}
-	return n == 4;
-}

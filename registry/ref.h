@@ -21,6 +21,5 @@ int ref_parse(struct str text, struct arena *a, struct ref *ret, struct err *e);
 void ref_print(const struct ref *r, struct buf *out);          /* full: docker.io/library/app:latest */
 void ref_print_familiar(const struct ref *r, struct buf *out); /* app:latest */
 void ref_print_repo(const struct ref *r, struct buf *out);     /* docker.io/library/app */
-bool ref_is_loopback(const struct ref *r);                     /* localhost, 127.0.0.0/8, [::1]: plain HTTP allowed */
 
 #endif

@@ -82,11 +82,6 @@ void context_close(struct context *c)
 	mem_free(c);
 }
 
-int context_fd(const struct context *c)
-{
-	return c->fd;
-}
-
 /* --- walking more --- */
 
 /* The walk gets what was known before outside of `root`, and the digests known inside. */

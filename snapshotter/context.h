@@ -30,7 +30,6 @@ static inline void context_cleanup(struct context **c)
 		context_close(*c);
 }
 #define cleanup_context __attribute__((cleanup(context_cleanup)))
-int context_fd(const struct context *c);
 
 /* Walks what is at and below `path` (clean, relative; "" = everything), once; later calls for the same or deeper paths are
  * free. Owners are 0:0 in the entries (the reference: context files belong to root). Sockets appear as empty files. The folders

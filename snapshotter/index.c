@@ -153,16 +153,6 @@ void index_range(const struct index *ix, struct str dir, size_t *first, size_t *
 	*ret_self = self;
 }
 
-void index_below(const struct index *ix, struct str dir, size_t *ret_first, size_t *ret_last)
-{
-	size_t first = 0, last = ix->n;
-	struct entry *self;
-	if (dir.len)
-		index_range(ix, dir, &first, &last, &self);
-	*ret_first = first;
-	*ret_last = last;
-}
-
 static void put(uint8_t **p, uint64_t v, int bytes)
 {
 	for (int i = 0; i < bytes; i++, v >>= 8)

@@ -82,8 +82,6 @@ struct entry *index_find(const struct index *ix, struct str path);
 /* Narrows [*first, *last) to what is strictly below dir, which must lie in it; the entry of dir itself (or NULL) goes to
  * *ret_self. */
 void index_range(const struct index *ix, struct str dir, size_t *first, size_t *last, struct entry **ret_self);
-/* The entries strictly below dir: [*first, *last). The empty dir is everything. */
-void index_below(const struct index *ix, struct str dir, size_t *ret_first, size_t *ret_last);
 
 /*
  * Identities, of a sorted index whose digests are all known. The content id leaves times out: two layers with the same

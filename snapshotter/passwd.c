@@ -21,7 +21,6 @@ enum { PASSWD_LIMIT = 10 * 1024 * 1024, ID_LEN_MAX = 10, GROUPS_MAX = 65536 };
 
 struct passwd {
 	struct buf users, groups;
-	bool has_users, has_groups;
 };
 
 struct user_line {
@@ -49,21 +48,9 @@ void passwd_free(struct passwd *p)
 	mem_free(p);
 }
 
-bool passwd_has_users(const struct passwd *p)
-{
-	return p->has_users;
-}
-
-bool passwd_has_groups(const struct passwd *p)
-{
-	return p->has_groups;
-}
-
 struct passwd *passwd_parse(struct str passwd_text, struct str group_text)
 {
 	struct passwd *p = mem_new(sizeof(*p));
-	p->has_users = passwd_text.p != NULL;
-	p->has_groups = group_text.p != NULL;
 	buf_str(&p->users, passwd_text);
 	buf_str(&p->groups, group_text);
 	return p;
@@ -265,12 +252,12 @@ int passwd_chown(const struct passwd *p, struct str spec, uint32_t *ret_uid, uin
 
 /* --- from a tree --- */
 
+/* A tree without the file has none of its names. */
 static int read_text(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct str path, struct buf *out,
-	bool *ret_there, struct err *e)
+	struct err *e)
 {
 	cleanup_buf struct buf at = {0};
 	struct entry en;
-	*ret_there = false;
 	TRY(view_resolve(v, path, true, &at, e));
 	if (!view_inode(v, buf_view(&at), &en))
 		return 0;
@@ -286,15 +273,14 @@ static int read_text(struct store *s, const struct view *v, const struct digest 
 		return err_sys(e, "stat /%.*s", STR_ARG(path));
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_CORRUPT, "/%.*s: no regular file", STR_ARG(path));
-	*ret_there = true;
 	return io_read_fd(fd, PASSWD_LIMIT, out, e);
 }
 
 int passwd_read_view(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct passwd **ret, struct err *e)
 {
 	cleanup_passwd struct passwd *p = mem_new(sizeof(*p));
-	TRY(read_text(s, v, layers, n, STR("etc/passwd"), &p->users, &p->has_users, e));
-	TRY(read_text(s, v, layers, n, STR("etc/group"), &p->groups, &p->has_groups, e));
+	TRY(read_text(s, v, layers, n, STR("etc/passwd"), &p->users, e));
+	TRY(read_text(s, v, layers, n, STR("etc/group"), &p->groups, e));
 	*ret = steal(&p);
 	return 0;
 }

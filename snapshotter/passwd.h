@@ -28,9 +28,6 @@ static inline void passwd_cleanup(struct passwd **p)
 	passwd_free(*p);
 }
 #define cleanup_passwd __attribute__((cleanup(passwd_cleanup)))
-/* Has the tree an /etc/passwd, an /etc/group? (Of parsed text: was the slice's pointer other than NULL?) */
-bool passwd_has_users(const struct passwd *p);
-bool passwd_has_groups(const struct passwd *p);
 
 /* For RUN: USER "name|uid[:group|gid]"; "" is root. ERR_NOT_FOUND: 'unable to find user x: no matching entries in passwd file'. */
 int passwd_run_user(const struct passwd *p, struct str spec, struct passwd_user *ret, struct err *e);

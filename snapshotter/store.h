@@ -112,8 +112,6 @@ int store_get_blob(struct store *s, const struct digest *diff_id, enum compressi
 	uint64_t *ret_size, struct err *e);
 int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
 	struct err *e);
-/* Reverse: what tar does a blob hold? */
-int store_blob_diff_id(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, struct err *e);
 
 /* --- records: what a step gave for a key --- */
 struct record {

@@ -344,21 +344,6 @@ int store_set_blob(struct store *s, const struct digest *diff_id, enum compressi
 	return store_end(s, write_blob(s, diff_id, c, blob, size, e), e);
 }
 
-int store_blob_diff_id(
-    struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, struct err *e)
-{
-	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "SELECT diff_id FROM blobs WHERE blob=?1 ORDER BY n DESC LIMIT 1", &st, e));
-	stmt_digest(st, 1, blob);
-	int rc = stmt_next(st, e);
-	if (rc < 0)
-		return rc;
-	*ret_found = rc > 0;
-	if (rc > 0)
-		stmt_get_digest(st, 0, ret_diff_id);
-	return 0;
-}
-
 /* --- forgetting --- */
 
 int store_forget_layer(struct store *s, const struct digest *id, struct err *e)

@@ -142,19 +142,11 @@ static int make_env(struct build *b, struct err *e)
 
 /* --- from text to plan --- */
 
-static void on_lower_warn(void *arg, const char *rule, const char *text, const struct where *where)
-{
-	struct build *b = arg;
-	event_warning(b->events, 0, rule, NULL, b->inputs.file, where->line, where->end_line, str_of(text));
-}
-
 static int make_plan(struct build *b, struct err *e)
 {
 	struct lower_opts *l = &b->r.lower;
 	l->cf = b->cf;
 	l->resolver = &b->resolver;
-	l->warn = on_lower_warn;
-	l->warn_arg = b;
 	l->named = b->inputs.named;
 	l->nnamed = b->inputs.nnamed;
 	l->project = str_of(b->project);

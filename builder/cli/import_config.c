@@ -32,11 +32,6 @@ static int no_image(
 	return err_set(e, ERR_USAGE, "--change: no image is used here: %.*s", STR_ARG(name));
 }
 
-static void ignore_warning(void *arg, const char *rule, const char *text, const struct where *where)
-{
-	(void)arg, (void)rule, (void)text, (void)where;
-}
-
 static void lowered_drop(struct lowered *l)
 {
 	image_config_done(&l->config);
@@ -58,8 +53,7 @@ int import_config(
 	struct plan plan cleanup_with(plan_done) = {0};
 	struct lower_opts o = {.platform = *platform,
 	    .build_platform = platform_host(),
-	    .resolver = &resolver,
-	    .warn = ignore_warning};
+	    .resolver = &resolver};
 
 	buf_puts(&text, "FROM scratch\n");
 	for (size_t i = 0; i < changes->n; i++)

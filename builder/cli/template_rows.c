@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists through --format. A table's heading is the same template, run over the headings. */
-#include "builder/cli/columns.h"
 #include "builder/cli/template.h"
+#include "parser/table.h"
+
+enum { GAP = 3 }; /* as docker prints lists */
 
 /* Shells pass "\t" and "\n" as they stand. */
 static char *unescape(struct arena *a, const char *s)
@@ -27,33 +29,42 @@ static struct jval *headings(const struct template_list *l)
 	return o;
 }
 
-static size_t add_cells(struct columns *t, struct str line)
+static size_t count_cells(struct str line)
 {
 	struct str cell;
 	size_t n = 0;
 
-	while (str_split(&line, '\t', &cell)) {
-		if (t)
-			columns_add(t, cell);
+	while (str_split(&line, '\t', &cell))
 		n++;
-	}
 	return n;
 }
 
-/* A value with a tab in it must not move the columns. */
-static void add_row(struct columns *t, struct buf *line)
+static void add_cells(struct table *t, struct arena *a, struct str line)
 {
-	size_t n = add_cells(NULL, buf_view(line));
+	struct str cell;
 
-	for (size_t k = line->len; n > t->ncolumns && k-- > 0;) {
+	while (str_split(&line, '\t', &cell)) {
+		struct buf text cleanup_buf = {0};
+
+		buf_clean(&text, cell, false);
+		table_add(t, arena_str(a, buf_view(&text)));
+	}
+}
+
+/* A value with a tab in it must not move the columns. */
+static void add_row(struct table *t, struct arena *a, struct buf *line)
+{
+	size_t n = count_cells(buf_view(line));
+
+	for (size_t k = line->len; n > t->columns && k-- > 0;) {
 		if (line->p[k] == '\t') {
 			line->p[k] = ' ';
 			n--;
 		}
 	}
-	n = add_cells(t, buf_view(line));
-	for (; n < t->ncolumns; n++)
-		columns_add(t, STR(""));
+	add_cells(t, a, buf_view(line));
+	for (; n < t->columns; n++)
+		table_add(t, STR(""));
 }
 
 static int table_of(const struct template_list *l, const char *template, const struct jval *rows, struct arena *a,
@@ -61,20 +72,20 @@ static int table_of(const struct template_list *l, const char *template, const s
 {
 	struct jval *names cleanup_jval = headings(l);
 	struct buf line cleanup_buf = {0};
-	struct columns t = {.arena = a};
+	struct table t cleanup_table = {.gap = GAP};
 
 	buf_puts(&line, "");
 	TRY(template_run(template, names, true, &line, e));
-	t.ncolumns = add_cells(NULL, buf_view(&line));
-	if (t.ncolumns > COLUMNS_MAX)
-		return err_set(e, ERR_USAGE, "a table has at most %d columns", COLUMNS_MAX);
-	add_cells(&t, buf_view(&line));
+	t.columns = count_cells(buf_view(&line));
+	if (t.columns > TABLE_COLUMNS_MAX)
+		return err_set(e, ERR_USAGE, "a table has at most %d columns", TABLE_COLUMNS_MAX);
+	add_cells(&t, a, buf_view(&line));
 	for (size_t i = 0; i < jval_count(rows); i++) {
 		buf_clear(&line);
 		TRY(template_run(template, jval_at(rows, i), true, &line, e));
-		add_row(&t, &line);
+		add_row(&t, a, &line);
 	}
-	columns_print(&t, out);
+	table_print(&t, out);
 	return 0;
 }
 

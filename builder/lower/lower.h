@@ -53,8 +53,6 @@ struct lower_opts {
 	struct str cache_ns;        /* BUILDKIT_CACHE_MOUNT_NS */
 	struct str project;         /* identity for step families: context and Containerfile paths */
 	const struct resolver *resolver;
-	void (*warn)(void *arg, const char *rule, const char *text, const struct where *where);
-	void *warn_arg;
 };
 
 struct lowered {

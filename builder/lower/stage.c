@@ -2,9 +2,6 @@
 /* What all instructions share: adding steps, history, expansion, and finding what a name means. */
 #include "builder/lower/stage.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "registry/ref.h"
 
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e)
@@ -16,22 +13,6 @@ int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr
 		return err_set(e, ERR_LIMIT, "the file's values expand to more than %d MiB", LOWER_EXPANDED_MAX >> 20);
 	*ret = value;
 	return 0;
-}
-
-void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)
-{
-	if (!lw->o->warn)
-		return;
-	char *text = NULL;
-	va_list args;
-	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
-	va_end(args);
-	text = arena_new(lw->arena, (size_t)n + 1);
-	va_start(args, format);
-	vsnprintf(text, (size_t)n + 1, format, args);
-	va_end(args);
-	lw->o->warn(lw->o->warn_arg, rule, text, &in->where);
 }
 
 struct strs stage_shell(const struct stage_state *st)

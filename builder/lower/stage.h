@@ -72,8 +72,6 @@ struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, con
 struct strs stage_shell(const struct stage_state *st);
 void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer);
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e);
-void stage_warn(struct lowering *lw, const struct instr *in, const char *rule, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* One function per instruction, named by the list in parser/instrs.h. */
 #define X(id, shape, flags, traits) \

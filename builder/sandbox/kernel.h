@@ -75,10 +75,6 @@ static inline int sys_mount_setattr(int fd, uint64_t set)
 	struct mount_attr attr = {.attr_set = set};
 	return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
 }
-static inline int sys_pidfd_open(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
 static inline int sys_pidfd_kill(int pidfd, int signal)
 {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);

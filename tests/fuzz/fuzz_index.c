@@ -32,9 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		demand(path_valid(ix->entries[i].path));
 		demand(ix->entries[i].path.p[ix->entries[i].path.len] == '\0');
 		demand(index_find(ix, ix->entries[i].path) == &ix->entries[i]);
-		size_t first, last;
-		index_below(ix, ix->entries[i].path, &first, &last);
-		demand(first == i + 1 && last <= ix->n && first <= last);
+		size_t first = 0, last = ix->n;
+		struct entry *self;
+		index_range(ix, ix->entries[i].path, &first, &last, &self);
+		demand(self == &ix->entries[i] && first == i + 1 && last <= ix->n && first <= last);
 	}
 	struct digest cid = index_content_id(ix), id = index_layer_id(ix);
 	demand(!digest_eq(&cid, &id));

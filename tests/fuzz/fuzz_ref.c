@@ -25,7 +25,6 @@ static void try_ref(struct str text)
 	}
 	ref_print(&r, &full);
 	ref_print_familiar(&r, &familiar);
-	ref_is_loopback(&r);
 	demand(ref_parse(buf_view(&full), &a, &back, &e) == 0);
 	demand(ref_parse(buf_view(&familiar), &a, &back, &e) == 0);
 	ref_print(&back, &again);

@@ -66,13 +66,3 @@ Test(glob, a_broken_pattern_is_an_error_whatever_the_name)
 		    glob_match(str_of(wrong[i]), STR("nothing like it"), &match, &e), -ERR_SYNTAX, "%s", wrong[i]);
 	}
 }
-
-Test(glob, wildcards_are_seen_unless_they_are_escaped)
-{
-	cr_expect(glob_has_wildcard(STR("a*")));
-	cr_expect(glob_has_wildcard(STR("\\\\?")));
-	cr_expect(glob_has_wildcard(STR("[a]")));
-	cr_expect_not(glob_has_wildcard(STR("\\*\\[a]")));
-	cr_expect_not(glob_has_wildcard(STR("")));
-	cr_expect_not(glob_has_wildcard(STR("a\\")));
-}

@@ -136,22 +136,3 @@ Test(ref, a_digest_without_a_tag_leaves_the_tag_empty)
 	cr_assert(ref_parse(STR("app:latest"), &a, &r, &e) == 0);
 	cr_assert(r.tagged);
 }
-
-struct loop {
-	const char *text;
-	bool loopback;
-};
-static const struct loop loops[] = {{"localhost/a", true}, {"localhost:5000/a", true}, {"127.0.0.1:5000/a", true}, {"127.1.2.3/a", true},
-	{"[::1]/a", true}, {"[::1]:80/a", true}, {"127.0.0.1.example/a", false}, {"128.0.0.1/a", false}, {"a", false},
-	{"localhost.example/a", false}, {"127.0.0.256/a", false}, {"[::2]/a", false}, {"10.0.0.1:5000/a", false}};
-
-Test(ref, only_loopback_hosts_are_loopback)
-{
-	for (size_t i = 0; i < ARRAY_LEN(loops); i++) {
-		cleanup_arena struct arena a = {0};
-		struct ref r;
-		struct err e = {0};
-		cr_assert(ref_parse(str_of(loops[i].text), &a, &r, &e) == 0, "%s: %s", loops[i].text, e.text);
-		cr_assert(ref_is_loopback(&r) == loops[i].loopback, "%s", loops[i].text);
-	}
-}

@@ -48,27 +48,33 @@ Test(index, sorting_keeps_the_last_of_equal_paths)
 	cr_expect_eq(ix->entries[3].type, ENTRY_WHITEOUT);
 }
 
-Test(index, find_and_below)
+static void below(const struct index *ix, const char *dir, size_t *ret_first, size_t *ret_last)
+{
+	struct entry *self;
+	*ret_first = 0;
+	*ret_last = ix->n;
+	index_range(ix, str_of(dir), ret_first, ret_last, &self);
+	cr_expect(self == index_find(ix, str_of(dir)));
+}
+
+Test(index, find_and_range)
 {
 	size_t first, last;
 	cleanup_index struct index *ix = INDEX("d a", "f a/1", "d a/b", "f a/b/c", "f a/z", "f a-x", "d b", "f b/only", "f c");
 	cr_expect_eq(index_find(ix, STR("a/b/c"))->type, ENTRY_FILE);
 	cr_expect_null(index_find(ix, STR("a/b/")));
 	cr_expect_null(index_find(ix, STR("zz")));
-	index_below(ix, STR("a"), &first, &last);
+	below(ix, "a", &first, &last);
 	cr_expect_eq(first, 1);
 	cr_expect_eq(last, 5);
-	index_below(ix, STR("b"), &first, &last);
+	below(ix, "b", &first, &last);
 	cr_expect(str_eqz(ix->entries[first].path, "b/only"));
 	cr_expect_eq(last - first, 1);
-	index_below(ix, STR("c"), &first, &last);
+	below(ix, "c", &first, &last);
 	cr_expect_eq(first, last);
-	index_below(ix, STR(""), &first, &last);
-	cr_expect_eq(first, 0);
-	cr_expect_eq(last, ix->n);
 }
 
-Test(index, below_is_right_for_subtrees_of_every_size)
+Test(index, the_range_is_right_for_subtrees_of_every_size)
 {
 	cleanup_index struct index *ix = index_new();
 	char name[64];
@@ -81,7 +87,7 @@ Test(index, below_is_right_for_subtrees_of_every_size)
 	for (int dir = 0; dir < 70; dir++) {
 		size_t first, last;
 		snprintf(name, sizeof(name), "%03d", dir);
-		index_below(ix, str_of(name), &first, &last);
+		below(ix, name, &first, &last);
 		cr_expect_eq(last - first, (size_t)dir, "%d: %zu", dir, last - first);
 	}
 }

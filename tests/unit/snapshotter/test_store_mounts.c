@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/base/tempdir.h"
+#include "store_helpers.h"
 
 #include <glob.h>
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#include "base/mem.h"
-#include "snapshotter/store_private.h"
-
-static struct store *open_store(const struct tempdir *t)
-{
-	struct err e;
-	struct store *s = NULL;
-	cleanup_free char *path = mem_printf("%s/store", t->path);
-	cr_assert_eq(store_open(path, 0, &s, &e), 0);
-	return s;
-}
-
-static struct digest d_of(const char *text)
-{
-	return digest_of(text, strlen(text));
-}
 
 struct mount {
 	int dir, lock;
@@ -120,9 +103,11 @@ Test(store_mounts, waiting_for_a_cache_mount_can_be_cancelled)
 	cleanup_store struct store *s = open_store(&t);
 	struct mount m = use_mount(s, SHARING_LOCKED);
 	atomic_store(&cancel.set, true);
-	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, &cancel, &dir, &lock, &fresh, &e), -ERR_CANCELLED); /* the step */
+	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, &cancel, &dir, &lock, &fresh, &e),
+	    -ERR_CANCELLED); /* the step */
 	s->cancel = &cancel;
-	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, NULL, &dir, &lock, &fresh, &e), -ERR_CANCELLED); /* the build */
+	cr_assert_eq(store_cache_mount(s, &id, "x", SHARING_LOCKED, NULL, &dir, &lock, &fresh, &e),
+	    -ERR_CANCELLED); /* the build */
 	leave_mount(&m);
 }
 
@@ -146,7 +131,8 @@ static void *share_mount(void *arg)
 	return NULL;
 }
 
-/* It found the folder new and wants to fill it; meanwhile the other has done so and keeps the shared lock for its step. */
+/* It found the folder new and wants to fill it; meanwhile the other has done so and keeps the shared lock for its step.
+ */
 Test(store_mounts, two_that_come_to_a_new_shared_cache_at_once_both_get_it)
 {
 	pthread_t id;
