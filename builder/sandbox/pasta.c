@@ -11,6 +11,7 @@
  * namespace: -t -u -T -U none and --no-map-gw close it.
  */
 #include <net/if.h>
+#include <linux/if_tun.h>
 #include <net/route.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -29,6 +30,7 @@
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/subids.h"
 
+#define IFNAME "eth0"
 enum { DEADLINE_MS = 5000, POLL_MS = 5, STACK_SIZE = 128 * 1024, MAX_ARGS = 24 };
 
 struct start {
@@ -80,6 +82,20 @@ static void loopback_up(int fd)
 	(void)ioctl(fd, SIOCSIFFLAGS, &r);
 }
 
+/*
+ * The interface, made before pasta takes it, to stay when pasta closes it: it goes with the namespace then, for which nobody waits.
+ * Otherwise pasta's end takes longer than its start.
+ */
+static void make_interface(void)
+{
+	struct ifreq r = {.ifr_name = IFNAME, .ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && ioctl(fd, TUNSETIFF, &r) == 0)
+		(void)ioctl(fd, TUNSETPERSIST, 1);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* The address where clouds hand out the machine's credentials. */
 static void block_metadata(int fd)
 {
@@ -96,6 +112,7 @@ static int holder_main(void *arg)
 	struct start *s = arg;
 	char c, self[16];
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	make_interface();
 	ssize_t n =
 	    readlink("/proc/self", self, sizeof(self)); /* our pid as the /proc of this mount namespace counts */
 	if (n <= 0 || write(s->ready[1], self, (size_t)n) != n)
@@ -226,7 +243,7 @@ static int check_root(struct err *e)
 static void arguments(struct start *s, struct arena *a, const char *program)
 {
 	static const char *const options[] = {"--config-net", "--runas", "0", "--quiet", "-f", "-t", "none", "-u",
-	    "none", "-T", "none", "-U", "none", "--no-map-gw"};
+	    "none", "-T", "none", "-U", "none", "--no-map-gw", "-I", IFNAME};
 	size_t n = 0;
 	s->argv[n++] = arena_strdup(a, program);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
