@@ -134,6 +134,21 @@ static const struct ids *ids_of(struct fakeids *f, pid_t tid)
 	return &f->first;
 }
 
+/* Forgets who is gone; when nobody is, the oldest. */
+static void make_room(struct fakeids *f)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		uint64_t started;
+		pid_t above;
+		if (look_up(f->entries[i].tid, &started, &above) && started == f->entries[i].started)
+			f->entries[n++] = f->entries[i];
+	}
+	if (n == f->n)
+		memmove(f->entries, f->entries + 1, --n * sizeof(*f->entries));
+	f->n = n;
+}
+
 static int store(struct fakeids *f, pid_t tid, const struct ids *ids)
 {
 	uint64_t started;
@@ -142,8 +157,8 @@ static int store(struct fakeids *f, pid_t tid, const struct ids *ids)
 		return -ESRCH;
 	struct entry *entry = find(f, tid);
 	if (!entry) {
-		if (f->n >= MAX_ENTRIES) /* the oldest is most likely gone */
-			memmove(f->entries, f->entries + 1, --f->n * sizeof(*f->entries));
+		if (f->n >= MAX_ENTRIES)
+			make_room(f);
 		MEM_ROOM(f->entries, f->n, f->cap);
 		entry = &f->entries[f->n++];
 	}
@@ -286,21 +301,30 @@ static int64_t answer(struct fakeids *f, const struct owners_step *step, pid_t p
 }
 
 /* execve(2): the effective ids become those of the owner of a program with the set-id bits, and the saved ones follow. The kernel
- * does the rest; of a start that it refuses afterwards the process keeps the ids, which are words without rights. */
+ * does the rest; of a start that it refuses afterwards the process keeps the ids, which are words without rights. Who has other ids
+ * than the step gets an entry: a daemon's ancestors may be gone later. */
 static void on_exec(struct fakeids *f, const struct owners_step *step, pid_t pid, enum owner_call call, const unsigned long long *args)
 {
-	mode_t mode;
+	mode_t mode = 0;
 	uint32_t uid, gid;
-	if (!owners_program(step, pid, call, args, &mode, &uid, &gid) || !S_ISREG(mode) || !(mode & 0111) || !(mode & (S_ISUID | S_ISGID)))
-		return;
 	struct ids ids = *ids_of(f, pid);
+	if (!owners_program(step, pid, call, args, &mode, &uid, &gid) || !S_ISREG(mode) || !(mode & 0111))
+		return;
 	if (mode & S_ISUID)
 		ids.uid[EFFECTIVE] = ids.uid[SAVED] = uid;
 	if ((mode & S_ISGID) && (mode & S_IXGRP))
 		ids.gid[EFFECTIVE] = ids.gid[SAVED] = gid;
-	const struct ids *old = ids_of(f, pid);
-	if (old->uid[EFFECTIVE] != ids.uid[EFFECTIVE] || old->gid[EFFECTIVE] != ids.gid[EFFECTIVE])
+	if (memcmp(&ids, &f->first, sizeof(ids)) != 0)
 		(void)store(f, pid, &ids);
+}
+
+/* As long as a process has the ids of the step, what it makes is the step's user's. */
+static enum creation on_creation(struct fakeids *f, const struct owners_step *step, const struct creation_call *c)
+{
+	const struct ids *ids = f->n > 0 ? ids_of(f, c->pid) : &f->first;
+	if (ids->uid[EFFECTIVE] == f->first.uid[EFFECTIVE] && ids->gid[EFFECTIVE] == f->first.gid[EFFECTIVE])
+		return CREATION_LEFT;
+	return creations_answer(step, c, ids->uid[EFFECTIVE], ids->gid[EFFECTIVE]);
 }
 
 void fakeids_serve(struct job *j)
@@ -315,6 +339,12 @@ void fakeids_serve(struct job *j)
 	if (call >= OWNER_EXECVE) {
 		on_exec(j->fakeids, &step, (pid_t)q.pid, call, q.data.args);
 		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	} else if (call >= OWNER_OPEN) {
+		const struct creation_call c = {(pid_t)q.pid, call, (const unsigned long long *)q.data.args, j->listener, q.id};
+		enum creation done = on_creation(j->fakeids, &step, &c);
+		if (done == CREATION_SENT)
+			return;
+		r.flags = done == CREATION_LEFT ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	} else if (call >= OWNER_STAT) {
 		if (!owners_stat(&step, (pid_t)q.pid, call, q.data.args))
 			r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;

@@ -9,6 +9,7 @@
  * "UID:GID", for whoever makes a layer of the upper, and stat tells it, so that copies keep their owner. Links and special
  * files cannot have one: see linkowners.h.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,6 +43,15 @@ enum owner_call {
 	OWNER_FSTAT,
 	OWNER_NEWFSTATAT,
 	OWNER_STATX,
+	OWNER_OPEN, /* calls that make files */
+	OWNER_OPENAT,
+	OWNER_CREAT,
+	OWNER_MKDIR,
+	OWNER_MKDIRAT,
+	OWNER_MKNOD,
+	OWNER_MKNODAT,
+	OWNER_SYMLINK,
+	OWNER_SYMLINKAT,
 	OWNER_EXECVE, /* and from here on: what is started, and whose rights it takes on */
 	OWNER_EXECVEAT,
 };
@@ -56,6 +66,13 @@ struct owners_step {
 };
 /* owners.c: one of the chown calls of process pid; 0 or a negative errno. */
 int owners_answer(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args);
+/* owners.c: a path in the memory of process pid; the file it means there (O_PATH; flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH); and the
+ * owner of a file when the kernel does not know it. */
+bool owners_read_path(pid_t pid, uint64_t address, char out[PATH_MAX]);
+int owners_open(pid_t pid, int dirfd, const char *path, int flags);
+bool owners_get(const struct owners_step *s, pid_t pid, int fd, uint32_t *ret_uid, uint32_t *ret_gid);
+/* owners.c: writes down the owner; ids of -1 keep what is there. Negative with errno set. */
+int owners_set(const struct owners_step *s, pid_t pid, int fd, uint32_t uid, uint32_t gid);
 /* owners.c: writes down whom a file of ours is said to belong to; without effect where the file system cannot. */
 void owners_note(int fd, uint32_t uid, uint32_t gid);
 /* owners.c: one of the stat calls. True: it is answered, with success. False: the kernel may answer, nothing is known better. */
@@ -64,6 +81,21 @@ bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, c
 /* owners.c: what program an execve or execveat means: its mode, and its owner as the step sees it. False if it finds none. */
 bool owners_program(const struct owners_step *s, pid_t pid, enum owner_call call, const unsigned long long *args, mode_t *ret_mode,
     uint32_t *ret_uid, uint32_t *ret_gid);
+
+/* creations.c: makes a file in the place of a process that has set ids, for the user with these. */
+struct creation_call {
+	pid_t pid;
+	enum owner_call call;
+	const unsigned long long *args;
+	int listener;
+	uint64_t id; /* of the notification */
+};
+enum creation {
+	CREATION_LEFT, /* the kernel may go on */
+	CREATION_DONE, /* made: the answer is 0 */
+	CREATION_SENT, /* made, and the answer is given */
+};
+enum creation creations_answer(const struct owners_step *s, const struct creation_call *c, uint32_t uid, uint32_t gid);
 
 struct job;
 struct err;

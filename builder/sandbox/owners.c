@@ -22,7 +22,7 @@ static int open_proc(pid_t pid, const char *what)
 }
 
 /* A path of the asking process; page by page, since the end of its memory may be near. */
-static bool read_path(pid_t pid, uint64_t address, char out[PATH_MAX])
+bool owners_read_path(pid_t pid, uint64_t address, char out[PATH_MAX])
 {
 	for (size_t n = 0; n < PATH_MAX;) {
 		size_t part = 4096 - ((address + n) & 4095);
@@ -54,11 +54,9 @@ static bool base_path(pid_t pid, int dirfd, char out[PATH_MAX])
 	return true;
 }
 
-static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
+int owners_open(pid_t pid, int dirfd, const char *path, int flags)
 {
-	char path[PATH_MAX], base[PATH_MAX];
-	if (!read_path(pid, address, path))
-		return -1;
+	char base[PATH_MAX];
 	if (!path[0]) {
 		if (!(flags & AT_EMPTY_PATH)) {
 			errno = ENOENT;
@@ -78,6 +76,12 @@ static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
 	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	return root < 0 ? -1 : (int)syscall(SYS_openat2, root, full ? full : path, &how, sizeof(how));
+}
+
+static int open_path(pid_t pid, int dirfd, uint64_t address, int flags)
+{
+	char path[PATH_MAX];
+	return owners_read_path(pid, address, path) ? owners_open(pid, dirfd, path, flags) : -1;
 }
 
 /* The path of an open file in the step's tree, without the slash in front. */
@@ -145,7 +149,7 @@ static bool link_owner(const struct owners_step *s, pid_t pid, int fd, uint32_t 
 }
 
 /* The owner that the kernel does not know. */
-static bool other_owner(const struct owners_step *s, pid_t pid, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
+bool owners_get(const struct owners_step *s, pid_t pid, int fd, uint32_t *ret_uid, uint32_t *ret_gid)
 {
 	char path[40], text[32];
 	if (!carries_note(fd))
@@ -182,17 +186,14 @@ static int record_link(const struct owners_step *s, pid_t pid, int fd, uint32_t 
 	return 0;
 }
 
-/* Writes down the owner; ids of -1 keep what is there. */
-static int record(const struct owners_step *s, pid_t pid, int fd, uint32_t uid, uint32_t gid)
+int owners_set(const struct owners_step *s, pid_t pid, int fd, uint32_t uid, uint32_t gid)
 {
-	char path[40], text[32] = "";
-	unsigned int old_uid = 0, old_gid = 0;
+	char path[40], text[32];
+	uint32_t old_uid = 0, old_gid = 0;
 	if (!carries_note(fd))
 		return record_link(s, pid, fd, uid, gid);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(path, FAKEIDS_XATTR, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
-	if (n > 0 && sscanf(text, "%u:%u", &old_uid, &old_gid) != 2)
+	if (!owners_get(s, pid, fd, &old_uid, &old_gid))
 		old_uid = old_gid = 0;
 	uid = uid == UINT32_MAX ? old_uid : uid;
 	gid = gid == UINT32_MAX ? old_gid : gid;
@@ -225,7 +226,7 @@ int owners_answer(const struct owners_step *s, pid_t pid, enum owner_call call, 
 	}
 	if (fd < 0)
 		return -errno;
-	int rc = record(s, pid, fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
+	int rc = owners_set(s, pid, fd, (uint32_t)a[first], (uint32_t)a[first + 1]) < 0 ? -errno : 0;
 	close(fd);
 	return rc;
 }
@@ -271,7 +272,7 @@ bool owners_stat(const struct owners_step *s, pid_t pid, enum owner_call call, c
 	char what[32];
 	snprintf(what, sizeof(what), "fd/%d", c.dirfd);
 	cleanup_close int fd = c.path ? open_path(pid, c.dirfd, c.path, c.flags) : open_proc(pid, what);
-	if (fd < 0 || !other_owner(s, pid, fd, &uid, &gid))
+	if (fd < 0 || !owners_get(s, pid, fd, &uid, &gid))
 		return false;
 	if (call == OWNER_STATX) {
 		struct statx x;
@@ -300,7 +301,7 @@ bool owners_program(const struct owners_step *s, pid_t pid, enum owner_call call
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
 	*ret_mode = st.st_mode;
-	if (!other_owner(s, pid, fd, ret_uid, ret_gid)) {
+	if (!owners_get(s, pid, fd, ret_uid, ret_gid)) {
 		*ret_uid = st.st_uid;
 		*ret_gid = st.st_gid;
 	}

@@ -23,7 +23,7 @@
 
 #include "builder/sandbox/seccomp_names.h"
 
-enum action { ALLOW, DENY, MISSING, CHECK_CLONE, CHECK_IOCTL, CHECK_PERSONALITY, CHECK_SOCKET, NOTIFY, ACTION_COUNT };
+enum action { ALLOW, DENY, MISSING, CHECK_CLONE, CHECK_IOCTL, CHECK_PERSONALITY, CHECK_SOCKET, CHECK_OPEN, CHECK_OPENAT, NOTIFY, ACTION_COUNT };
 
 struct special {
 	const char *name;
@@ -183,8 +183,7 @@ static void each_owner(
 
 static void set_notify(const struct arch *a, const char *name, const char *call, void *arg)
 {
-	(void)call;
-	set(arg, a, name, NOTIFY);
+	set(arg, a, name, strcmp(call, "OPEN") == 0 ? CHECK_OPEN : strcmp(call, "OPENAT") == 0 ? CHECK_OPENAT : NOTIFY);
 }
 
 static void owners(enum action *table, const struct arch *a)
@@ -234,6 +233,12 @@ static void block(enum action a)
 		block_one_of(0, families, 2, deny, allow);
 	if (a == CHECK_PERSONALITY)
 		block_one_of(0, personalities, 5, allow, deny);
+	if (a == CHECK_OPEN || a == CHECK_OPENAT) { /* O_CREAT */
+		load_arg(a == CHECK_OPEN ? 1 : 2);
+		emit(BPF_JMP | BPF_JSET | BPF_K, 0, 1, 0x40);
+		emit_return(SECCOMP_RET_USER_NOTIF);
+		emit_return(allow);
+	}
 	if (a == CHECK_CLONE) { /* CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET */
 		load_arg(0);
 		emit(BPF_JMP | BPF_JSET | BPF_K, 0, 1, 0x7e020000);

@@ -75,7 +75,12 @@ static const struct {
 	bool everywhere;
 } seccomp_stats[] = {
 	{"stat", "STAT", false}, {"lstat", "LSTAT", false}, {"fstat", "FSTAT", false}, {"newfstatat", "NEWFSTATAT", false},
-	{"statx", "STATX", true}, {"execve", "EXECVE", true}, {"execveat", "EXECVEAT", true},
+	{"statx", "STATX", true}, 
+	/* that make files: the two of open only with O_CREAT */
+	{"open", "OPEN", false}, {"openat", "OPENAT", false}, {"creat", "CREAT", false}, {"mkdir", "MKDIR", false},
+	{"mkdirat", "MKDIRAT", false}, {"mknod", "MKNOD", false}, {"mknodat", "MKNODAT", false}, {"symlink", "SYMLINK", false},
+	{"symlinkat", "SYMLINKAT", false},
+	{"execve", "EXECVE", true}, {"execveat", "EXECVEAT", true},
 };
 
 /* clang-format on */

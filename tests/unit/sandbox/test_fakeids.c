@@ -151,6 +151,27 @@ Test(fakeids, programs_take_on_their_owners_ids)
 	box_as_user(programs_take_on_their_owners_ids, false);
 }
 
+/* Files are those of whoever makes them, not of the step's user; modes are as ever. */
+static void files_belong_to_who_makes_them(struct box *b)
+{
+	box_write(b->lower, "etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:55:66::/:/bin/sh\n", 0644);
+	static const char script[] = "mkdir /tmp/w /tmp/g; chown 55:66 /tmp/w; chown 3:9 /tmp/g; chmod 2777 /tmp/g; umask 027; echo r >/tmp/old; "
+		"su app -c 'umask 027; cd /tmp/w; echo x >a; echo y >>a; mkdir d d/e; mkdir -m 1777 s/ ; ln -s a l; mkfifo p; cp a d/b; mv d/b d/c; "
+		"set -C; echo >n; ! echo >a; set +C; echo z >/tmp/old; echo g >../g/f; mkdir ../g/d; ! echo >no/such; ! mkdir d; ! mkdir /proc/x' 2>/dev/null; "
+		"cat /tmp/w/a; touch /tmp/mine; cd /tmp/w; stat -c '%u:%g %a %n' a d d/e s l p d/c n ../g/f ../g/d ../mine ../old";
+	check_text(box_sh(b, script, NULL),
+	    "x\ny\n55:66 640 a\n55:66 750 d\n55:66 750 d/e\n55:66 1777 s\n55:66 777 l\n55:66 640 p\n55:66 640 d/c\n55:66 640 n\n"
+	    "55:9 640 ../g/f\n55:9 2750 ../g/d\n0:0 640 ../mine\n0:0 640 ../old\n");
+	check_text(owner(b, "tmp/w/a"), "55:66");
+	check_text(owner(b, "tmp/w/d/c"), "55:66");
+	check_text(owner(b, "tmp/mine"), "");
+}
+
+Test(fakeids, files_belong_to_who_makes_them)
+{
+	box_as_user(files_belong_to_who_makes_them, false);
+}
+
 Test(fakeids, chown_is_written_down)
 {
 	box_as_user(chown_is_written_down, false);
