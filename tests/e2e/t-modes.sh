@@ -49,6 +49,27 @@ link_owners() {
 }
 test_links_and_pipes_belong_to_the_same_in_every_mode() { every_mode link_owners; }
 
+# Whoever makes a file owns it, also after su; in a single id the kernel does not know.
+makers() {
+	need_busybox
+	mkdir -p ctx
+	cat >ctx/Containerfile <<-'END'
+		FROM busybox
+		RUN echo app:x:1000:1001::/home/app:/bin/sh >>/etc/passwd && mkdir -p /home/app && chown 1000:1001 /home/app && \
+			su app -c 'cd && mkdir a && echo 1 >a/f && ln -s f a/l && mkfifo p && cp -a a b && tar cf t.tar a' && chown -h 0:5 /home/app/a/l
+		USER app
+		RUN cd && echo x >y && mkdir -p k/l
+		USER root
+		RUN su app -c 'cd && echo more >>y && rm a/f && (umask 077; echo new >a/f)' && echo root >/home/app/r && stat -c %u:%g /home/app/a/f
+	END
+	build_ok --iidfile iid ctx
+	assert_match "$(cat build.log)" "*1000:1001*"
+	cooper build -q -o type=tar,dest=o.tar ctx >/dev/null
+	assert_eq "$(tar --numeric-owner -tvf o.tar home/app/a/f home/app/a/l home/app/b/f home/app/k/l home/app/r home/app/y | sort -k6 | awk '{print $1 $2}' | tr '\n' ' ')" \
+		"-rw-------1000/1001 lrwxrwxrwx0/5 -rw-r--r--1000/1001 drwxr-xr-x1000/1001 -rw-r--r--0/0 -rw-r--r--1000/1001 "
+}
+test_files_belong_to_who_makes_them_in_every_mode() { every_mode makers; }
+
 missing_command() {
 	need_busybox
 	printf 'FROM busybox\nRUN ["nosuch"]\n' >Containerfile
