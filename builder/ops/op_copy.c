@@ -119,7 +119,15 @@ static int near_name(void *arg, const struct entry *en)
 	return 0;
 }
 
-/* Why is it not there? An ignore rule, or a name that is nearly right. */
+/* Sources stay in the context whatever they are called: "../x" and "/etc/x" are "x" and "etc/x" of it. */
+static bool meant_outside(struct source *s, struct str path)
+{
+	struct entry folder;
+	const char *label = s->task->step->label;
+	return (label && strstr(label, "../")) || (path_parent(path).len && !view_find(source_view(s), path_parent(path), &folder));
+}
+
+/* Why is it not there? An ignore rule, a name that is nearly right, or it was meant to be outside. */
 static void source_hint(void *arg, struct str path, struct err *e)
 {
 	struct source *s = arg;
@@ -136,6 +144,8 @@ static void source_hint(void *arg, struct str path, struct err *e)
 	view_children(source_view(arg), path_parent(path), near_name, &n);
 	if (n.best.len)
 		err_append(e, " (did you mean %s?)", n.best.p);
+	else if (s->context && meant_outside(s, path))
+		err_append(e, " in the build context: sources start at its top, and nothing outside of it can be copied");
 	buf_done(&n.best);
 }
 
@@ -422,6 +432,8 @@ static int find_owner(struct copying *c, struct err *e)
 	}
 	int rc = passwd_chown(p, a->chown, &c->engine.uid, &c->engine.gid, e);
 	passwd_free(p);
+	if (rc < 0 && a->link && e->code == ERR_NOT_FOUND)
+		return err_append(e, ": with --link the image is not looked into; give numbers, as in --chown=1000:1000");
 	if (rc < 0 && a->chown_as_user && e->code == ERR_NOT_FOUND) {
 		c->engine.uid = c->engine.gid = 0;
 		copy_warn(c->task, e->text);

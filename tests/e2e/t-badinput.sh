@@ -135,6 +135,14 @@ test_a_missing_source() {
 	assert_usable
 }
 
+test_link_looks_up_no_names() {
+	need_busybox
+	echo a >a
+	printf 'FROM busybox\nCOPY --link --chown=root:root a /\n' >Containerfile
+	assert_fails 1 cooper build .
+	assert_match "$LAST" '*unable to find user root*with --link the image is not looked into; give numbers*'
+}
+
 test_a_path_that_leaves_the_context() {
 	need_busybox
 	mkdir -p ctx/sub outside
@@ -143,7 +151,10 @@ test_a_path_that_leaves_the_context() {
 	ln -s ../../outside ctx/sub/up
 	printf 'FROM busybox\nCOPY ../outside/f /f\n' >ctx/Containerfile
 	cooper build -o out ctx >stdout.log 2>stderr.log && fail "../outside was found"
-	assert_match "$(tail -n 1 stderr.log)" 'error: Containerfile:2:*outside/f*not found*'
+	assert_match "$(tail -n 1 stderr.log)" 'error: Containerfile:2:*outside/f*not found in the build context: *nothing outside of it can be copied'
+	printf 'FROM busybox\nCOPY /etc/passwd /f\n' >ctx/Containerfile
+	assert_fails 1 cooper build ctx
+	assert_match "$LAST" 'error: Containerfile:2:*"/etc/passwd": not found in the build context*'
 	printf 'FROM busybox\nCOPY sub/up/f /f\n' >ctx/Containerfile
 	cooper build -o out ctx >stdout.log 2>stderr.log && fail "sub/up/f was found"
 	assert_match "$(tail -n 1 stderr.log)" 'error: Containerfile:2:*'
