@@ -137,6 +137,14 @@ static void random_suffix(char out[7])
 	out[6] = '\0';
 }
 
+/* "a.tar." is on its way to "a.tar", which is the name that the user knows. */
+static int cannot_create(const char *prefix, struct err *e)
+{
+	struct str name = str_of(prefix);
+	bool meant = name.len > 1 && name.p[name.len - 1] == '.';
+	return err_sys(e, "create %.*s%s", (int)(meant ? name.len - 1 : name.len), name.p, meant ? "" : "XXXXXX");
+}
+
 int fs_temp_file(int dirfd, const char *prefix, char **ret_name, int *ret_fd, struct err *e)
 {
 	for (int i = 0; i < 100; i++) {
@@ -150,10 +158,10 @@ int fs_temp_file(int dirfd, const char *prefix, char **ret_name, int *ret_fd, st
 			return 0;
 		}
 		if (errno != EEXIST)
-			return err_sys(e, "create %s", name);
+			return cannot_create(prefix, e);
 	}
 	errno = EEXIST;
-	return err_sys(e, "create %sXXXXXX", prefix);
+	return cannot_create(prefix, e);
 }
 
 int fs_temp_dir(int dirfd, const char *prefix, char **ret_name, struct err *e)

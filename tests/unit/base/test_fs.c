@@ -115,3 +115,14 @@ Test(fs, reading_keeps_to_the_limit)
 	cr_assert_str_eq(b.p, "12345");
 	cr_assert_eq(io_read_file(t.fd, "none", 5, &b, &e), -ERR_NOT_FOUND);
 }
+
+Test(fs, a_file_that_cannot_be_made_is_called_by_its_own_name)
+{
+	struct err e = {0};
+	cleanup_free char *name = NULL;
+	int fd = -1;
+	cr_assert_lt(fs_write_atomic(AT_FDCWD, "/nonexistent/a.tar", STR("x"), 0644, false, &e), 0);
+	cr_assert_str_eq(e.text, "create /nonexistent/a.tar: No such file or directory");
+	cr_assert_lt(fs_temp_file(AT_FDCWD, "/nonexistent/get-", &name, &fd, &e), 0);
+	cr_assert_str_eq(e.text, "create /nonexistent/get-XXXXXX: No such file or directory");
+}
