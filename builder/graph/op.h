@@ -123,6 +123,8 @@ struct op {
 	 * key is made of `hash` and the content ids of all inputs. */
 	int (*key)(struct task *t, struct hasher *h, struct err *e);
 	int (*run)(struct task *t, struct outcome *ret, struct err *e);
+	/* A step that this one waits for runs, so it is likely to run itself: may begin with what takes long. Optional. */
+	void (*expect)(const void *args);
 };
 
 #endif

@@ -396,4 +396,11 @@ static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 	return rc;
 }
 
-const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .run = run_exec};
+static void expect_exec(const void *args)
+{
+	const struct op_exec_args *a = args;
+	if ((enum sandbox_network)a->network == SANDBOX_NET_DEFAULT)
+		sandbox_expect_network();
+}
+
+const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .run = run_exec, .expect = expect_exec};

@@ -24,6 +24,8 @@ static struct {
 	pthread_mutex_t lock;
 	enum { NOT_TRIED, UP, REFUSED } state;
 	struct pasta pasta;
+	bool expected; /* with `early`, of the thread that solves alone */
+	pthread_t early;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER, .pasta = {-1, -1, -1}};
 
 static bool host_is_meant(void)
@@ -55,6 +57,22 @@ static void try_private(void)
 	}
 	log_debug("sandbox: no private network: %s", e.text);
 	notice_add("RUN steps share the network of the host: %.300s (COOPER_NETWORK=host says that this is meant)", e.text);
+}
+
+static void *make_early(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&shared.lock);
+	if (shared.state == NOT_TRIED)
+		try_private();
+	pthread_mutex_unlock(&shared.lock);
+	return NULL;
+}
+
+void sandbox_expect_network(void)
+{
+	if (!shared.expected)
+		shared.expected = pthread_create(&shared.early, NULL, make_early, NULL) == 0;
 }
 
 int network_prepare(struct job *j, struct err *e)
@@ -95,6 +113,9 @@ int network_join(struct job *j)
 
 void network_shutdown(void)
 {
+	if (shared.expected)
+		pthread_join(shared.early, NULL);
+	shared.expected = false;
 	pthread_mutex_lock(&shared.lock);
 	pasta_stop(&shared.pasta);
 	shared.state = NOT_TRIED;

@@ -139,6 +139,8 @@ const char *sandbox_notice(void);
 void sandbox_default_network(struct buf *out);
 /* Which limits of sandbox_resources can be had here, and why not the others: text for people. */
 void sandbox_limits(struct buf *out);
+/* A step on the default network is likely to come: begins to make it, beside what the caller goes on with. */
+void sandbox_expect_network(void);
 /* Ends what is there for the whole build: the private network (pasta), the builder's own cgroup. */
 void sandbox_shutdown(void);
 

@@ -254,9 +254,20 @@ static void collect(struct solver *s, struct job *j)
 	job_free(j);
 }
 
+/* What stands directly on a step that runs. */
+static void expect_users(struct solver *s, const struct step *st)
+{
+	for (size_t i = st->number + 1; i < s->plan->n; i++) {
+		const struct step *user = s->plan->steps[i];
+		if (s->states[i].needed && user->op->expect && user->ninputs && user->inputs[0] == st)
+			user->op->expect(user->args);
+	}
+}
+
 static int start_run(struct solver *s, struct job *j, struct err *e)
 {
 	TRY(prepare(s, e));
+	expect_users(s, j->step);
 	solve_announce(s, j->step);
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
