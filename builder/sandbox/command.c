@@ -6,6 +6,8 @@
  */
 #include "builder/sandbox/job.h"
 
+#include <elf.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -93,6 +95,25 @@ static void start(const struct job *j, const char *path)
 	}
 }
 
+/* For which processor a program is that the kernel does not take: a line of its own behind the path, or nothing. */
+static const char *made_for(const char *path)
+{
+	static const struct {
+		Elf64_Half machine;
+		const char *line;
+	} known[] = {{EM_X86_64, "\namd64"}, {EM_AARCH64, "\narm64"}, {EM_ARM, "\narm"}, {EM_386, "\n386"}, {EM_RISCV, "\nriscv64"},
+		{EM_PPC64, "\nppc64"}, {EM_S390, "\ns390x"}, {EM_MIPS, "\nmips"}};
+	Elf64_Ehdr h = {0};
+	const char *line = "";
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && read(fd, &h, sizeof(h)) > (ssize_t)offsetof(Elf64_Ehdr, e_version) && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0)
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			if (known[i].machine == h.e_machine)
+				line = known[i].line;
+	errno = ENOEXEC;
+	return line;
+}
+
 int command_exec(struct job *j)
 {
 	int denied = 0;
@@ -112,7 +133,7 @@ int command_exec(struct job *j)
 		else if ((errno == ENOENT || errno == ENOTDIR) && stat(path, &st) == 0)
 			return job_detail(j, path, ""); /* it is there: its interpreter is not */
 		else if (errno != ENOENT && errno != ENOTDIR)
-			return job_detail(j, path, "");
+			return job_detail(j, path, errno == ENOEXEC ? made_for(path) : "");
 	}
 	errno = denied ? denied : ENOENT;
 	return job_detail(j, "", "");
@@ -125,6 +146,10 @@ int command_error(const struct job *j, int error, struct err *e)
 	errno = error;
 	if (error == EACCES)
 		return err_set(e, ERR_DENIED, "exec: \"%s\": permission denied", name);
+	const char *machine = error == ENOEXEC ? strrchr(path, '\n') : NULL;
+	if (machine)
+		return err_set(e, ERR_UNSUPPORTED, "exec %.*s: exec format error: it is a program for %s, which this machine cannot run (qemu-user "
+			"with binfmt_misc can: apt install qemu-user-static)", (int)(machine - path), path, machine + 1);
 	if (error == ENOEXEC)
 		return err_set(e, ERR_UNSUPPORTED, "exec %s: exec format error", path);
 	if (error == ENOENT && *path)

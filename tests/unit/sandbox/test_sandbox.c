@@ -143,11 +143,16 @@ BOTH(sandbox, a_missing_command_is_not_found)
 	    {"/etc", ERR_DENIED, "exec: \"/etc\": permission denied"},
 	    {"bad", ERR_NOT_FOUND, "exec /bin/bad: no such file or directory (its interpreter is missing)"},
 	    {"text", ERR_UNSUPPORTED, "exec /bin/text: exec format error"},
+	    {"foreign", ERR_UNSUPPORTED, "exec /bin/foreign: exec format error: it is a program for s390x, which this machine cannot run (qemu-user "
+	                                 "with binfmt_misc can: apt install qemu-user-static)"},
 	    {"/proc/self/exe", ERR_SYS, "exec /proc/self/exe: Operation not permitted"},
 	    {"self", ERR_SYS, "exec /bin/self: Operation not permitted"},
 	};
 	box_write(b->lower, "bin/bad", "#!/nope\n", 0755);
 	box_write(b->lower, "bin/text", "hello\n", 0755);
+	static const char header[] = "\177ELF\2\2\1\0\0\0\0\0\0\0\0\0\2\0\26\0\1\0\0\0";
+	struct err ignored = {0};
+	check(fs_write_atomic(b->lower, "bin/foreign", (struct str){header, sizeof(header)}, 0755, false, &ignored) == 0);
 	box_write(b->lower, "bin/self", "#!  /proc/self/exe x\n", 0755);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		cleanup_free char *name = mem_strdup(cases[i].name);
