@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/io.h"
 #include "box.h"
 
