@@ -318,6 +318,25 @@ static void on_exec(struct fakeids *f, const struct owners_step *step, pid_t pid
 		(void)store(f, pid, &ids);
 }
 
+/* Whose parent goes has its ids from nobody any more: a daemon. So they are given to the children before. */
+static void on_exit_of(struct fakeids *f, pid_t pid)
+{
+	if (f->n == 0)
+		return;
+	const struct ids ids = *ids_of(f, pid);
+	cleanup_buf struct buf text = {0};
+	struct err ignored = {0};
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if (memcmp(&ids, &f->first, sizeof(ids)) == 0 || io_read_file(AT_FDCWD, path, 64 * 1024, &text, &ignored) < 0)
+		return;
+	struct str rest = buf_view(&text), word;
+	uint64_t child;
+	while (str_split(&rest, ' ', &word))
+		if (str_u64(word, INT32_MAX, &child) && !find(f, (pid_t)child))
+			(void)store(f, (pid_t)child, &ids);
+}
+
 /* As long as a process has the ids of the step, what it makes is the step's user's. */
 static enum creation on_creation(struct fakeids *f, const struct owners_step *step, const struct creation_call *c)
 {
@@ -336,7 +355,10 @@ void fakeids_serve(struct job *j)
 	enum owner_call call = seccomp_owner_call((uint32_t)q.data.arch, (uint32_t)q.data.nr);
 	r.id = q.id;
 	const struct owners_step step = {.run = j->run, .links = &j->fakeids->links};
-	if (call >= OWNER_EXECVE) {
+	if (call == OWNER_EXIT) {
+		on_exit_of(j->fakeids, (pid_t)q.pid);
+		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	} else if (call >= OWNER_EXECVE) {
 		on_exec(j->fakeids, &step, (pid_t)q.pid, call, q.data.args);
 		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else if (call >= OWNER_OPEN) {

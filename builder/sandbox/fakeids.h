@@ -54,6 +54,7 @@ enum owner_call {
 	OWNER_SYMLINKAT,
 	OWNER_EXECVE, /* and from here on: what is started, and whose rights it takes on */
 	OWNER_EXECVEAT,
+	OWNER_EXIT,
 };
 /* seccomp.c: the call behind a notification. */
 enum owner_call seccomp_owner_call(uint32_t arch, uint32_t nr);

@@ -80,7 +80,7 @@ static const struct {
 	{"open", "OPEN", false}, {"openat", "OPENAT", false}, {"creat", "CREAT", false}, {"mkdir", "MKDIR", false},
 	{"mkdirat", "MKDIRAT", false}, {"mknod", "MKNOD", false}, {"mknodat", "MKNODAT", false}, {"symlink", "SYMLINK", false},
 	{"symlinkat", "SYMLINKAT", false},
-	{"execve", "EXECVE", true}, {"execveat", "EXECVEAT", true},
+	{"execve", "EXECVE", true}, {"execveat", "EXECVEAT", true}, {"exit_group", "EXIT", true},
 };
 
 /* clang-format on */

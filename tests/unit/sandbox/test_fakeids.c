@@ -162,6 +162,7 @@ static void files_belong_to_who_makes_them(struct box *b)
 	check_text(box_sh(b, script, NULL),
 	    "x\ny\n55:66 640 a\n55:66 750 d\n55:66 750 d/e\n55:66 1777 s\n55:66 777 l\n55:66 640 p\n55:66 640 d/c\n55:66 640 n\n"
 	    "55:9 640 ../g/f\n55:9 2750 ../g/d\n0:0 640 ../mine\n0:0 640 ../old\n");
+	check_text(box_sh(b, "su app -c '(sleep 0.3; echo d >/tmp/w/daemon) & exit 0'; sleep 1; stat -c %u:%g /tmp/w/daemon", NULL), "55:66\n");
 	check_text(owner(b, "tmp/w/a"), "55:66");
 	check_text(owner(b, "tmp/w/d/c"), "55:66");
 	check_text(owner(b, "tmp/mine"), "");
