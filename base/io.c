@@ -21,20 +21,22 @@ int io_write_all(int fd, const void *p, size_t len, struct err *e)
 	return 0;
 }
 
+/* One read; 0 bytes at the end of the file. */
+static int read_some(int fd, void *p, size_t len, size_t *ret, struct err *e)
+{
+	ssize_t n;
+	while ((n = read(fd, p, len)) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "read");
+	*ret = (size_t)n;
+	return 0;
+}
+
 int io_read_full(int fd, void *p, size_t len, size_t *ret, struct err *e)
 {
-	char *q = p;
-	size_t done = 0;
-	while (done < len) {
-		ssize_t n = read(fd, q + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "read");
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
+	size_t done = 0, n = len;
+	for (; done < len && n; done += n)
+		TRY(read_some(fd, (char *)p + done, len - done, &n, e));
 	*ret = done;
 	return 0;
 }
@@ -49,15 +51,11 @@ int io_read_fd(int fd, size_t limit, struct buf *out, struct err *e)
 	}
 	for (;;) {
 		buf_need(out, 4096);
-		size_t room = out->cap - out->len - 1;
-		ssize_t n = read(fd, out->p + out->len, room);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "read");
+		size_t n;
+		TRY(read_some(fd, out->p + out->len, out->cap - out->len - 1, &n, e));
 		if (n == 0)
 			break;
-		out->len += (size_t)n;
+		out->len += n;
 		if (out->len > limit)
 			return err_set(e, ERR_LIMIT, "larger than %zu bytes", limit);
 	}

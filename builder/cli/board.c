@@ -39,6 +39,18 @@ void board_print_size(uint64_t bytes, struct buf *out)
 		buf_printf(out, "%.2f%s", v, units[u]);
 }
 
+void board_print_amount(const struct board_status *st, struct buf *out)
+{
+	if (st->total || st->current) {
+		buf_putc(out, ' ');
+		board_print_size(st->current, out);
+	}
+	if (st->total) {
+		buf_puts(out, " / ");
+		board_print_size(st->total, out);
+	}
+}
+
 void board_count(const struct board *b, size_t *ret_done, size_t *ret_all)
 {
 	*ret_done = *ret_all = 0;

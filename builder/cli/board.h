@@ -83,6 +83,8 @@ double board_seconds(int64_t from, int64_t to);
 void board_print_log_time(const struct board_step *s, int64_t at, struct buf *out);
 /* "4.52MB", decimal units. */
 void board_print_size(uint64_t bytes, struct buf *out);
+/* " 4.52MB / 9.1MB", " 4.52MB" or nothing, as far as it is known. */
+void board_print_amount(const struct board_status *st, struct buf *out);
 /* Steps that ended, and all of them. */
 void board_count(const struct board *b, size_t *ret_done, size_t *ret_all);
 void board_write(const struct board *b, const struct buf *text);

@@ -129,14 +129,7 @@ static void on_status(struct board *b, struct board_step *s, const struct event 
 	st->shown_at = ev->at;
 	st->shown_current = st->current;
 	buf_clean(&line, str_of(st->name), false);
-	if (st->total || st->current) {
-		buf_putc(&line, ' ');
-		board_print_size(st->current, &line);
-	}
-	if (st->total) {
-		buf_puts(&line, " / ");
-		board_print_size(st->total, &line);
-	}
+	board_print_amount(st, &line);
 	if (st->ended && board_seconds(st->started, st->ended) >= 0.05)
 		buf_printf(&line, " %.1fs", board_seconds(st->started, st->ended));
 	if (st->ended)

@@ -186,14 +186,7 @@ static void put_status(struct frame *f, const struct board_step *s, const struct
 	struct buf line cleanup_buf = {0};
 
 	buf_printf(&line, " => => %s", st->name);
-	if (st->total || st->current) {
-		buf_putc(&line, ' ');
-		board_print_size(st->current, &line);
-	}
-	if (st->total) {
-		buf_puts(&line, " / ");
-		board_print_size(st->total, &line);
-	}
+	board_print_amount(st, &line);
 	put_timed(f, st->ended || s->ended ? blue : NULL, &line, board_seconds(st->started, until));
 }
 

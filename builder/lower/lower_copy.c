@@ -312,28 +312,6 @@ int lower_ADD(struct lowering *lw, struct stage_state *st, const struct instr *i
 	return lower_transfer(lw, st, in, true, e);
 }
 
-/* Joins and cleans like Go's path.Join. */
-static struct str join_clean(struct lowering *lw, struct str base, struct str rel)
-{
-	cleanup_buf struct buf out = {0};
-	struct str parts[2] = {base, rel};
-	for (int k = 0; k < 2; k++) {
-		struct str rest = parts[k], part;
-		while (str_split(&rest, '/', &part)) {
-			if (!part.len || str_eqz(part, "."))
-				continue;
-			if (str_eqz(part, "..")) {
-				ptrdiff_t slash = str_rfind(buf_view(&out), '/');
-				out.len = slash > 0 ? (size_t)slash : 0;
-				continue;
-			}
-			buf_putc(&out, '/');
-			buf_str(&out, part);
-		}
-	}
-	return out.len ? arena_str(lw->arena, buf_view(&out)) : STR("/");
-}
-
 int lower_WORKDIR(struct lowering *lw, struct stage_state *st, const struct instr *in, struct err *e)
 {
 	struct str path;
@@ -342,7 +320,7 @@ int lower_WORKDIR(struct lowering *lw, struct stage_state *st, const struct inst
 	if (!path.len)
 		path = st->config.workdir.len ? arena_str(lw->arena, st->config.workdir) : STR("/");
 	else if (path.p[0] != '/')
-		path = join_clean(lw, st->config.workdir, path);
+		path = stage_path(lw, st->config.workdir, path);
 	st->config.workdir = arena_str(&st->config.arena, path);
 	st->workdir_set = true;
 	buf_printf(&text, "WORKDIR %.*s", STR_ARG(path));

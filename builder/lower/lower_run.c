@@ -80,37 +80,10 @@ static int expand_value(void *arg, struct str value, struct str *ret, struct err
 	return expand_word(&x, value, c->lw->arena, ret, e);
 }
 
-/* Absolute, cleaned of "." and "..". */
-static char *clean_target(struct lowering *lw, struct str workdir, struct str target)
-{
-	cleanup_buf struct buf out = {0};
-	cleanup_buf struct buf whole = {0};
-	if (!str_starts(target, STR("/"))) {
-		buf_str(&whole, workdir);
-		buf_putc(&whole, '/');
-	}
-	buf_str(&whole, target);
-	struct str rest = buf_view(&whole), part;
-	while (str_split(&rest, '/', &part)) {
-		if (!part.len || str_eqz(part, "."))
-			continue;
-		if (str_eqz(part, "..")) {
-			ptrdiff_t slash = str_rfind(buf_view(&out), '/');
-			out.len = slash > 0 ? (size_t)slash : 0;
-			continue;
-		}
-		buf_putc(&out, '/');
-		buf_str(&out, part);
-	}
-	if (!out.len)
-		buf_putc(&out, '/');
-	return (char *)arena_str(lw->arena, buf_view(&out)).p;
-}
-
+/* As written below the root: "a//b/../c" and "/a/c" are "a/c". */
 static struct str clean_relative(struct lowering *lw, struct str source)
 {
-	const char *abs = clean_target(lw, STR("/"), source);
-	return str_of(abs + 1);
+	return str_from(stage_path(lw, STR(""), source), 1);
 }
 
 static struct str path_base_of(struct str path)
@@ -146,17 +119,9 @@ static int mount_source(struct lowering *lw, struct stage_state *st, const struc
 	if (spec->from.len)
 		TRY(from_source(lw, st, in, spec->from, false, &from, e));
 	struct str source = clean_relative(lw, spec->source);
-	struct step *s = from.step;
-	if (!s) {
-		s = context_tree(lw, st, in, from.context, source);
-		/* A file source stands at the root under its own name, a folder's content is the root. */
-		mount->source = source;
-		mount->placed = true;
-		mount->input = add_input(lw, m, s);
-		return 0;
-	}
 	mount->source = source;
-	mount->input = add_input(lw, m, s);
+	mount->placed = !from.step; /* a file stands at the root under its own name, a folder's content is the root */
+	mount->input = add_input(lw, m, from.step ? from.step : context_tree(lw, st, in, from.context, source));
 	return 0;
 }
 
@@ -168,9 +133,9 @@ static int bind_or_cache(struct lowering *lw, struct stage_state *st, const stru
 	mount->own = spec->has_uid || spec->has_gid || spec->has_mode;
 	if (!cache)
 		return mount_source(lw, st, in, spec, m, mount, e);
-	struct str id = spec->id.len ? spec->id : str_of(clean_target(lw, STR("/"), spec->target));
-	if (!spec->id.len && !str_starts(spec->target, STR("/")))
-		id = str_of(clean_target(lw, STR("/"), spec->target) + 1);
+	struct str id = spec->id;
+	if (!id.len)
+		id = str_from(stage_path(lw, STR(""), spec->target), !str_starts(spec->target, STR("/")));
 	mount->id = str_of(arena_printf(lw->arena, "%.*s/%.*s", STR_ARG(lw->o->cache_ns), STR_ARG(id)));
 	mount->sharing = (int)spec->sharing;
 	if (spec->from.len || spec->source.len)
@@ -226,7 +191,7 @@ static int one_mount(struct lowering *lw, struct stage_state *st, const struct i
 	}
 	/* Without a target these three are mounted on the working directory; a secret may be a variable only. */
 	if (target.len || mount.kind == EXEC_BIND || mount.kind == EXEC_CACHE || mount.kind == EXEC_TMPFS)
-		mount.target = clean_target(lw, st->config.workdir.len ? st->config.workdir : STR("/"), target);
+		mount.target = stage_path(lw, str_starts(target, STR("/")) ? STR("") : st->config.workdir, target).p;
 	if (!target.len && mount.target && !mount.target[1])
 		return err_set(e, ERR_SYNTAX, "invalid mount target \"\": target= is missing, and there is no WORKDIR to mount on");
 	if (mount.target && !mount.target[1] && mount.kind != EXEC_SECRET && mount.kind != EXEC_SSH)

@@ -15,6 +15,27 @@ int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr
 	return 0;
 }
 
+struct str stage_path(struct lowering *lw, struct str base, struct str rel)
+{
+	cleanup_buf struct buf out = {0};
+	struct str parts[2] = {base, rel};
+	for (int k = 0; k < 2; k++) {
+		struct str rest = parts[k], part;
+		while (str_split(&rest, '/', &part)) {
+			if (!part.len || str_eqz(part, "."))
+				continue;
+			if (str_eqz(part, "..")) {
+				ptrdiff_t slash = str_rfind(buf_view(&out), '/');
+				out.len = slash > 0 ? (size_t)slash : 0;
+				continue;
+			}
+			buf_putc(&out, '/');
+			buf_str(&out, part);
+		}
+	}
+	return out.len ? arena_str(lw->arena, buf_view(&out)) : STR("/");
+}
+
 struct strs stage_shell(const struct stage_state *st)
 {
 	static struct str unix_shell[] = {{"/bin/sh", 7}, {"-c", 2}}, windows_shell[] = {{"cmd", 3}, {"/S", 2}, {"/C", 2}};

@@ -71,6 +71,8 @@ struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, con
 /* SHELL in force: the configured one, or the platform's default. */
 struct strs stage_shell(const struct stage_state *st);
 void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer);
+/* Joins and cleans like Go's path.Join, below the root: always absolute, in the lowering's arena. */
+struct str stage_path(struct lowering *lw, struct str base, struct str rel);
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e);
 
 /* One function per instruction, named by the list in parser/instrs.h. */

@@ -3,11 +3,24 @@
 #include "builder/ops/fetched_layer.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "snapshotter/layer.h"
+
+int fetched_scratch(struct ops_env *env, const char *prefix, int *ret_tmp, char **ret_scratch, struct err *e)
+{
+	cleanup_free char *name = NULL;
+	TRY(store_tmp(env->store, ret_tmp, e));
+	TRY(fs_temp_dir(*ret_tmp, prefix, &name, e));
+	cleanup_free char *fs = mem_printf("%s/fs", name);
+	if (mkdirat(*ret_tmp, fs, 0755) < 0)
+		return err_sys(e, "create folder %s", fs);
+	*ret_scratch = steal(&name);
+	return 0;
+}
 
 int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, const struct cancel *cancel, struct outcome *ret, struct err *e)
 {

@@ -50,12 +50,8 @@ static int run_git(struct task *t, struct outcome *ret, struct err *e)
 	int tmp = -1;
 	int64_t when = 0;
 	cleanup_free char *scratch = NULL;
-	TRY(store_tmp(env->store, &tmp, e));
-	TRY(fs_temp_dir(tmp, "git-", &scratch, e));
-	cleanup_free char *rel = mem_printf("%s/fs", scratch);
-	if (mkdirat(tmp, rel, 0755) < 0)
-		return err_sys(e, "create folder %s", rel);
-	cleanup_free char *path = mem_printf("%s/%s/%s", env->store->path, env->store->tmp_name, rel);
+	TRY(fetched_scratch(env, "git-", &tmp, &scratch, e));
+	cleanup_free char *path = mem_printf("%s/%s/%s/fs", env->store->path, env->store->tmp_name, scratch);
 	/* The commit that the key was made of, wherever the branch is by now. */
 	TRY(git_checkout(&g, buf_view(&t->found), path, t->cancel, &when, e));
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);

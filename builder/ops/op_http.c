@@ -175,11 +175,7 @@ static int run_http(struct task *t, struct outcome *ret, struct err *e)
 	struct ops_env *env = t->env;
 	int tmp = -1;
 	cleanup_free char *scratch = NULL;
-	TRY(store_tmp(env->store, &tmp, e));
-	TRY(fs_temp_dir(tmp, "url-", &scratch, e));
-	cleanup_free char *fs = mem_printf("%s/fs", scratch);
-	if (mkdirat(tmp, fs, 0755) < 0)
-		return err_sys(e, "create folder %s", fs);
+	TRY(fetched_scratch(env, "url-", &tmp, &scratch, e));
 	TRY(place(t, t->step->args, tmp, scratch, &ret->keep_out, e));
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
 }
