@@ -28,7 +28,7 @@ int blobs_read(struct blobs *b, const struct digest *d, size_t limit, struct buf
 /* Stores bytes that are in memory. */
 int blobs_put(struct blobs *b, struct str bytes, struct digest *ret, struct err *e);
 int blobs_remove(struct blobs *b, const struct digest *d, struct err *e); /* a missing one is fine */
-/* Every blob, in no order; a negative result of fn ends it and is returned. fn may remove blobs. */
+/* Every blob, in no order, until fn gives other than 0; a negative result is returned. fn may remove blobs. */
 int blobs_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uint64_t size, int64_t mtime, struct err *e), void *arg,
 	struct err *e);
 

@@ -37,7 +37,7 @@ struct sink_hash {
 	uint64_t bytes;
 };
 void sink_hash_init(struct sink_hash *s, struct sink *next);
-/* Into a buf, at most `limit` bytes (ERR_LIMIT). */
+/* Into a buf that holds at most `limit` bytes then (ERR_LIMIT). */
 struct sink_buf {
 	struct sink sink;
 	struct buf *buf;
@@ -48,7 +48,7 @@ void sink_buf_init(struct sink_buf *s, struct buf *b, size_t limit);
 int io_write_all(int fd, const void *p, size_t len, struct err *e);
 /* Reads until len or the end of file; the count goes to *ret. */
 int io_read_full(int fd, void *p, size_t len, size_t *ret, struct err *e);
-/* Whole file relative to dirfd (AT_FDCWD works), at most limit bytes (ERR_LIMIT); missing: ERR_NOT_FOUND. */
+/* Appends a whole file relative to dirfd (AT_FDCWD works); missing: ERR_NOT_FOUND. `out` holds at most limit bytes then (ERR_LIMIT). */
 int io_read_file(int dirfd, const char *path, size_t limit, struct buf *out, struct err *e);
 int io_read_fd(int fd, size_t limit, struct buf *out, struct err *e);
 /* All of fd into the sink. */

@@ -9,7 +9,8 @@
 
 enum { IMAGES_MAX = 1000, LAYERS_MAX = 1000 };
 
-int archive_make_manifest(struct blobs *blobs, struct str config, const struct archive_file *const *layers, size_t n,
+/* Stores the manifest of an image with this configuration and these layers. */
+static int make_manifest(struct blobs *blobs, struct str config, const struct archive_file *const *layers, size_t n,
 	struct descriptor *ret, struct err *e)
 {
 	cleanup_buf struct buf text = {0};
@@ -84,7 +85,7 @@ static int docker_image(struct archive_files *f, const struct jval *entry, struc
 	TRY(oci_get_strs(entry, "RepoTags", &f->arena, &tags, e));
 	TRY(archive_files_text(f, config_path, &config, e));
 	TRY(read_layers(f, entry, &layers, &n, e));
-	TRY(archive_make_manifest(f->blobs, config, layers, n, &d, e));
+	TRY(make_manifest(f->blobs, config, layers, n, &d, e));
 	return add_names(list, &d, &tags, e);
 }
 
@@ -189,7 +190,7 @@ static int legacy_image(struct archive_files *f, const char *id, struct descript
 	const struct archive_file **bottom_up = arena_new(&f->arena, c->n * sizeof(*bottom_up));
 	for (size_t i = 0; i < c->n; i++)
 		bottom_up[i] = c->layers[c->n - 1 - i];
-	return archive_make_manifest(f->blobs, buf_view(&config), bottom_up, c->n, ret, e);
+	return make_manifest(f->blobs, buf_view(&config), bottom_up, c->n, ret, e);
 }
 
 struct legacy {

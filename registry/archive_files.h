@@ -47,8 +47,5 @@ void archive_list_add(struct archive_list *l, const struct descriptor *d, struct
 /* docker's manifest.json, and the `repositories` of docker before 1.10: manifests are made for their images. */
 int archive_docker_images(struct archive_files *f, struct archive_list *ret, struct err *e);
 int archive_legacy_images(struct archive_files *f, struct archive_list *ret, struct err *e);
-/* Stores the manifest of an image with this configuration and these layers. */
-int archive_make_manifest(struct blobs *blobs, struct str config, const struct archive_file *const *layers, size_t n,
-	struct descriptor *ret, struct err *e);
 
 #endif

@@ -53,7 +53,8 @@ static bool among(struct str s, const char *const *names, size_t n)
 	return false;
 }
 
-struct platform platform_normalize(struct platform p)
+/* Aliases only; strings static or borrowed. */
+static struct platform normalize(struct platform p)
 {
 	if (str_ieq(p.os, STR("macos")))
 		p.os = STR("darwin");
@@ -139,10 +140,10 @@ static int parse_word(struct str word, struct arena *a, struct platform *ret, st
 	if (among(p.os, known_os, ARRAY_LEN(known_os))) {
 		p.arch = host.arch;
 		p.variant = host.variant;
-		*ret = platform_normalize(p);
+		*ret = normalize(p);
 		return 0;
 	}
-	p = platform_normalize((struct platform){.os = host.os, .arch = p.os});
+	p = normalize((struct platform){.os = host.os, .arch = p.os});
 	if (!among(p.arch, known_arch, ARRAY_LEN(known_arch)))
 		return err_set(e, ERR_SYNTAX, "\"%.*s\": unknown operating system or architecture", STR_ARG(word));
 	*ret = p;
@@ -162,7 +163,7 @@ int platform_parse(struct str text, struct arena *a, struct platform *ret, struc
 	struct platform p = {0};
 	if (!take_os(parts[0], a, &p) || !take_component(parts[1], a, &p.arch) || (n == 3 && !take_component(parts[2], a, &p.variant)))
 		return err_set(e, ERR_SYNTAX, "invalid platform \"%.*s\": expected os[/arch[/variant]]", STR_ARG(text));
-	*ret = platform_normalize(p);
+	*ret = normalize(p);
 	return 0;
 }
 
@@ -179,7 +180,7 @@ void platform_print(const struct platform *p, struct buf *out)
 
 bool platform_eq(const struct platform *a, const struct platform *b)
 {
-	struct platform x = platform_normalize(*a), y = platform_normalize(*b);
+	struct platform x = normalize(*a), y = normalize(*b);
 	return str_eq(x.os, y.os) && str_eq(x.arch, y.arch) && str_eq(x.variant, y.variant) && str_eq(x.os_version, y.os_version);
 }
 
@@ -197,7 +198,7 @@ static unsigned variant_number(const struct platform *p)
 /* 0: cannot run; larger is better. */
 static unsigned fit(const struct platform *have_raw, const struct platform *want_raw)
 {
-	struct platform have = platform_normalize(*have_raw), want = platform_normalize(*want_raw);
+	struct platform have = normalize(*have_raw), want = normalize(*want_raw);
 	if (!str_eq(have.os, want.os) || !str_eq(have.arch, want.arch))
 		return 0;
 	if (want.os_version.len && !str_eq(have.os_version, want.os_version))

@@ -9,7 +9,6 @@
  * in the arena. ERR_SYNTAX. */
 int platform_parse(struct str text, struct arena *a, struct platform *ret, struct err *e);
 struct platform platform_host(void);
-struct platform platform_normalize(struct platform p); /* aliases only; strings static or borrowed */
 void platform_print(const struct platform *p, struct buf *out);
 bool platform_eq(const struct platform *a, const struct platform *b);
 /* The best of an index's manifests for `want`: exact, else a lower variant that it can run (arm/v7 runs v6, v5), else -1. Attestations

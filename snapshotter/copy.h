@@ -93,7 +93,7 @@ void copy_plan_done(struct copy_plan *p);
 int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest *ret, bool *ret_over, struct err *e);
 
 /* Works out the new layer on top of `dest` (NULL: empty). Digests of files are filled in as known. ERR_STEP for a missing source,
- * a folder onto a file and the like, worded as in docs/reference: what, where, hint. */
+ * a folder onto a file and the like, worded as what, where, hint. */
 int copy_make_plan(const struct copy_args *a, const struct view *dest, struct copy_plan *ret, struct err *e);
 
 /* Asks the sources for the digests that are missing (p->unknown becomes 0), so that the content id can be known before bytes are
@@ -102,7 +102,7 @@ int copy_plan_digests(const struct copy_args *a, struct copy_plan *p, struct err
 
 /* Carries it out: one pass over the files' bytes into layers/<id> (folder, when want_folder) and blobs/ (the tar, when want_tar,
  * with times clamped at `clamp`), files unchanged since `former` (a layer id, or none) taken from its folder by hard link.
- * Registers the layer in the store. `reuse`: a layer of this step with the same content id is given back instead. */
+ * Registers the layer in the store. */
 struct copy_out {
 	bool want_folder, want_tar;
 	int64_t clamp;

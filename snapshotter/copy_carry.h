@@ -46,8 +46,6 @@ struct bytes {
 	const struct copy_source *source;
 	struct entry en;       /* as the source knows it */
 };
-void carry_bytes_done(struct bytes *b);
-int carry_open(struct carry *c, size_t i, struct bytes *ret, struct err *e);
 
 /* A small file: its bytes come into *data (mem_free; NULL when they are not wanted and were not needed), its digest into the
  * index, and it goes into the folder when there is one. */

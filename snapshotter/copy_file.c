@@ -18,18 +18,18 @@
 
 enum { REFLINK_MIN = 128 * 1024 };
 
-void carry_bytes_done(struct bytes *b)
+static void bytes_done(struct bytes *b)
 {
 	mem_cleanup_close(&b->fd);
 }
-#define cleanup_bytes cleanup_with(carry_bytes_done)
+#define cleanup_bytes cleanup_with(bytes_done)
 
 static int changed(struct str path, struct err *e)
 {
 	return err_set(e, ERR_STEP, "\"/%.*s\" changed while it was copied (a file that others write to belongs into .dockerignore)", STR_ARG(path));
 }
 
-int carry_open(struct carry *c, size_t i, struct bytes *ret, struct err *e)
+static int open_bytes(struct carry *c, size_t i, struct bytes *ret, struct err *e)
 {
 	const struct copy_args *a = c->args;
 	const struct entry *en = &c->plan->index->entries[i];
@@ -229,7 +229,7 @@ int carry_small(struct carry *c, size_t i, bool want_data, char **data, struct e
 		TRY(rootpath_open_nolinks(c->former, en->path.p, O_RDONLY, 0, &b.fd, e));
 		b.trusted = b.alone = true;
 	} else if (en->size) { /* an empty file is not opened: it may be a socket */
-		TRY(carry_open(c, i, &b, e));
+		TRY(open_bytes(c, i, &b, e));
 	}
 	if (!want_data && b.trusted && b.fd >= 0) {
 		bool done = c->folder < 0;
@@ -267,7 +267,7 @@ struct large {
 
 static void large_done(struct large *l)
 {
-	carry_bytes_done(&l->b);
+	bytes_done(&l->b);
 	mem_cleanup_close(&l->to);
 	hash_pipe_done(&l->pipe);
 	mem_free(l->chunk);
@@ -311,7 +311,7 @@ static int large_open(struct large *l, bool linked, bool *ret_done, struct err *
 		l->b.trusted = l->b.alone = true;
 		return rootpath_open_nolinks(c->former, l->en->path.p, O_RDONLY, 0, &l->b.fd, e);
 	}
-	TRY(carry_open(c, l->i, &l->b, e));
+	TRY(open_bytes(c, l->i, &l->b, e));
 	l->hash = !l->b.trusted;
 	if (!l->hash && !c->tar && l->b.fd >= 0) {
 		TRY(copy_unseen(c, l->en, &l->b, ret_done, e));

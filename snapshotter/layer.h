@@ -36,17 +36,18 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 
 /* Unpacks a blob of the store (any compression) into layers/<id>, verifying blob digest and diff id before anything becomes
  * visible; records the diff id's layer, and which tar the blob holds. Whiteouts get overlayfs' form. `progress` (may be NULL)
- * is told, in this thread, how many compressed bytes were read so far. Device nodes that may not be made here are recorded in the index all the same. */
+ * is told, in this thread, how many compressed bytes were read so far. Device nodes that may not be made here are recorded in
+ * the index all the same. */
 int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
 	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e);
-
-/* Is the layer recorded, and its content here in some form: a folder or a tar? */
-bool layer_is_here(struct store *s, const struct digest *id);
 
 /* The same for a layer whose index with its true times is known and in the store (store_add_index): the tar's were clamped. Folder
  * and index must fit: ERR_CORRUPT. */
 int layer_unpack_as(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
 	const struct cancel *cancel, struct err *e);
+
+/* Is the layer recorded, and its content here in some form: a folder or a tar? */
+bool layer_is_here(struct store *s, const struct digest *id);
 
 /* Does the tar diff_id, unpacked as layer `id`, have this content id? Found out from the index that was made of its bytes, and
  * remembered. */
@@ -68,17 +69,17 @@ int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, cons
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
 
-/* Makes the plain tar from a blob that somebody says holds it; verified, and recorded when it does. ERR_CORRUPT. */
-int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e);
-
 /* The same in two halves: is it made already; and making it, its bytes given to `also` on the way (which must not fail). */
 bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compression c, struct digest *ret_blob, uint64_t *ret_size);
 int layer_make_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct sink *also, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
 
+/* Makes the plain tar from a blob that somebody says holds it; verified, and recorded when it does. ERR_CORRUPT. */
+int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e);
+
 /* Places a whole tree (its layers' folders merged, bottom first) into a plain folder, as `-o type=local` and single-folder
- * mounts want it: modes, times, hard links, devices where allowed; owners only when `owners`. clamp: every time becomes this
- * one when it is not INT64_MAX (exactly, also earlier ones). */
+ * mounts want it: modes, times, hard links, devices where allowed; owners only when `owners`. set_time: every time becomes
+ * this one when it is not INT64_MAX (exactly, also earlier ones). */
 struct layer_place {
 	bool owners;
 	int64_t set_time;

@@ -276,7 +276,8 @@ static int read_text(struct store *s, const struct view *v, const struct digest 
 	return io_read_fd(fd, PASSWD_LIMIT, out, e);
 }
 
-int passwd_read_view(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct passwd **ret, struct err *e)
+/* An entry's origin is the number of its layer. */
+static int read_view(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct passwd **ret, struct err *e)
 {
 	cleanup_passwd struct passwd *p = mem_new(sizeof(*p));
 	TRY(read_text(s, v, layers, n, STR("etc/passwd"), &p->users, e));
@@ -303,5 +304,5 @@ int passwd_read(struct store *s, const struct digest *layers, size_t n, struct p
 	for (size_t i = 0; i < n; i++)
 		TRY(store_layer_index(s, &layers[i], &x.all[i], e));
 	cleanup_view struct view *v = view_new((const struct index *const *)x.all, n);
-	return passwd_read_view(s, v, layers, n, ret, e);
+	return read_view(s, v, layers, n, ret, e);
 }

@@ -14,12 +14,10 @@ struct passwd_user {
 };
 void passwd_user_done(struct passwd_user *u);
 
-/* Reads both files of a tree (layers bottom first, folders present); a missing file is empty. */
+/* Reads both files of a tree (layers bottom first, folders present); a missing file is empty. ERR_CORRUPT: no regular file;
+ * ERR_LIMIT: too large. */
 struct passwd;
 int passwd_read(struct store *s, const struct digest *layers, size_t n, struct passwd **ret, struct err *e);
-/* The same when the tree's view is at hand (its entries' origin is the number of the layer in `layers`). ERR_CORRUPT: no regular
- * file; ERR_LIMIT: too large. */
-int passwd_read_view(struct store *s, const struct view *v, const struct digest *layers, size_t n, struct passwd **ret, struct err *e);
 /* From text, copied. Lines that are no entries (too few fields, ids that are no numbers) are skipped. */
 struct passwd *passwd_parse(struct str passwd_text, struct str group_text);
 void passwd_free(struct passwd *p);

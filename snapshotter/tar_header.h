@@ -24,7 +24,7 @@ bool tar_header_sum_ok(const struct tar_header *h); /* takes the signed sum of o
 /* A text field: up to its NUL or its end. */
 struct str tar_header_text(const char *p, size_t width);
 /* Octal digits between blanks and NULs, or base-256 with the top bit set. Empty is 0. ERR_CORRUPT for anything else and for
- * what is negative or above max. `what` and `path` are for the message. */
+ * what is negative or above max. `what` is for the message. */
 int tar_header_number(const char *p, size_t width, uint64_t max, const char *what, uint64_t *ret, struct err *e);
 /* The same with a sign, cut to -INT64_MAX..INT64_MAX. */
 int tar_header_time(const char *p, size_t width, int64_t *ret, struct err *e);
