@@ -14,6 +14,8 @@ int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e)
 bool build_outputs_want_image(const struct build_request *r);
 bool build_outputs_want_tree(const struct build_request *r);
 bool build_outputs_want_blobs(const struct build_request *r);
+/* How layers will be compressed when the image is put out; the first output decides. False: not at all. */
+bool build_outputs_compress(const struct build_request *r, enum compression *ret, int *ret_level);
 
 struct built {
 	struct ops_env *env;

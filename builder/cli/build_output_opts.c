@@ -229,3 +229,16 @@ bool build_outputs_want_blobs(const struct build_request *r)
 			return true;
 	return false;
 }
+
+bool build_outputs_compress(const struct build_request *r, enum compression *ret, int *ret_level)
+{
+	for (size_t i = 0; i < r->noutputs; i++) {
+		const struct output *out = &r->outputs[i];
+		if (!is_image(out) || out->compression == COMPRESS_NONE || (out->kind == OUTPUT_IMAGE && !out->push))
+			continue;
+		*ret = out->compression;
+		*ret_level = out->level;
+		return true;
+	}
+	return false;
+}

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/jval.h"
 #include "builder/cli/build_check.h"
 #include "builder/cli/build_context.h"
 #include "builder/cli/build_images.h"
@@ -17,7 +16,9 @@
 #include "builder/cli/local.h"
 #include "builder/cli/progress.h"
 #include "builder/cli/report.h"
+#include "builder/cli/result_files.h"
 #include "builder/cli/roots.h"
+#include "builder/export/ahead.h"
 #include "builder/export/assemble.h"
 #include "builder/solve/solve.h"
 #include "parser/parse.h"
@@ -38,6 +39,7 @@ struct build {
 	struct lowered *lowered;     /* one for each platform */
 	struct step **heads;
 	struct solved solved;
+	struct ahead ahead;
 	const struct tree **trees;   /* of each platform */
 	struct image_config *configs; /* copies of the lowered ones, which assembling completes */
 	struct progress *progress;
@@ -209,14 +211,23 @@ static void fetch_over(struct build *b, int rc)
 	b->fetching = NULL;
 }
 
+static void layer_made(void *arg, const struct digest *layer)
+{
+	struct build *b = arg;
+	ahead_add(&b->ahead, layer);
+}
+
 static int solve_plan(struct build *b, struct err *e)
 {
 	const struct step *failed = NULL;
+	b->ahead = (struct ahead){.store = b->local.store, .epoch = b->r.epoch};
+	bool ahead = build_outputs_compress(&b->r, &b->ahead.compression, &b->ahead.level);
 	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
-		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .want_tar = build_outputs_want_image(&b->r),
+		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .made = ahead ? layer_made : NULL, .want_tar = build_outputs_want_image(&b->r),
 		.want_folder = build_outputs_want_tree(&b->r), .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
 		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
+	ahead_finish(&b->ahead, rc == 0);
 	fetch_over(b, rc);
 	return rc;
 }
@@ -249,7 +260,7 @@ static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, 
 	TRY(settle(b, i, e));
 	image_config_done(&b->configs[i]);
 	image_config_copy(&b->lowered[i].config, &b->configs[i]);
-	struct assembly as = {.store = b->local.store, .tree = b->trees[i], .config = &b->configs[i],
+	struct assembly as = {.store = b->local.store, .tree = b->trees[i], .config = &b->configs[i], .ret_config = &b->built.config,
 		.nbase_history = b->lowered[i].nbase_history, .nbase_layers = b->lowered[i].nbase_layers, .epoch = b->r.epoch,
 		.annotations = &b->r.annotations, .cancel = b->cli->cancel};
 	if (build_outputs_want_blobs(&b->r))
@@ -345,49 +356,12 @@ static int solve_and_write(struct build *b, struct err *e)
 	}
 }
 
-static int write_metadata(struct build *b, const char *digest, struct err *e)
-{
-	cleanup_buf struct buf text = {0}, names = {0};
-	struct jval *top = jval_object();
-	if (b->built.has_image) {
-		struct jval *d = jval_object();
-		jval_set_str(d, "mediaType", b->built.image.media_type);
-		jval_set_text(d, "digest", digest);
-		jval_set(d, "size", jval_integer((int64_t)b->built.image.size));
-		jval_set_text(top, "containerimage.digest", digest);
-		jval_set(top, "containerimage.descriptor", d);
-		if (!digest_none(&b->built.pushed)) {
-			char pushed[DIGEST_TEXT + 1];
-			digest_text(&b->built.pushed, pushed);
-			jval_set_text(top, "containerimage.digest", pushed);
-			jval_set_text(d, "digest", pushed);
-		}
-	}
-	for (size_t i = 0; i < b->r.nnames; i++) {
-		struct ref ref;
-		if (ref_parse(b->r.names[i], b->cli->arena, &ref, e) < 0)
-			continue;
-		if (names.len)
-			buf_putc(&names, ',');
-		ref_print(&ref, &names);
-	}
-	if (names.len)
-		jval_set_str(top, "image.name", buf_view(&names));
-	jval_print(top, 2, &text);
-	buf_putc(&text, '\n');
-	jval_free(top);
-	return fs_write_atomic(AT_FDCWD, b->o->metadata_file, buf_view(&text), 0644, false, e);
-}
-
 static int tell(struct build *b, struct err *e)
 {
 	char digest[DIGEST_TEXT + 1] = "";
 	if (b->built.has_image)
 		digest_text(&b->built.image.digest, digest);
-	if (b->o->iidfile)
-		TRY(fs_write_atomic(AT_FDCWD, b->o->iidfile, str_of(digest), 0644, false, e));
-	if (b->o->metadata_file)
-		TRY(write_metadata(b, digest, e));
+	TRY(result_files_write(b->o, &b->r, &b->built, b->cli->arena, e));
 	if (b->explain.len)
 		fputs(b->explain.p, stdout);
 	const char *mode = b->o->progress ? b->o->progress : "";
@@ -436,8 +410,7 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	TRY(read_inputs(b, args, e));
 	if (b->o->check || (b->o->call && strcmp(b->o->call, "build") != 0))
 		return build_check(b->cli, &b->r, &b->inputs, e);
-	if (b->o->iidfile && unlink(b->o->iidfile) < 0 && errno != ENOENT)
-		return err_sys(e, "--iidfile %s", b->o->iidfile);
+	TRY(result_files_prepare(b->o, e));
 	cleanup_buf struct buf foreign = {0};
 	build_foreign_frontend(b->inputs.text, &b->r, &foreign);
 	if (cf_parse(b->inputs.text, b->inputs.file, &b->cf, e) < 0) {

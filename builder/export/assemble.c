@@ -189,6 +189,8 @@ int assemble(const struct assembly *as, struct arena *arena, struct descriptor *
 	struct manifest m = {.media_type = str_of(media_type(MEDIA_MANIFEST, MEDIA_OCI, MEDIA_PLAIN))};
 	m.config = (struct descriptor){.media_type = str_of(media_type(MEDIA_CONFIG, MEDIA_OCI, MEDIA_PLAIN)), .size = config.len};
 	TRY(blobs_put(as->store->blobs, buf_view(&config), &m.config.digest, e));
+	if (as->ret_config)
+		*as->ret_config = m.config.digest;
 	m.layers = arena_new(arena, (as->tree->n + 1) * sizeof(*m.layers));
 	m.nlayers = as->tree->n;
 	for (size_t i = 0; i < m.nlayers; i++)

@@ -11,6 +11,7 @@ struct assembly {
 	struct store *store;
 	const struct tree *tree;
 	struct image_config *config;   /* gets diff ids and times */
+	struct digest *ret_config;     /* the digest of its text; may be NULL */
 	size_t nbase_history, nbase_layers; /* of both, those that the base image has */
 	int64_t epoch;                 /* times are clamped to it; INT64_MAX: not at all */
 	const struct annotations *annotations;

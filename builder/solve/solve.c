@@ -225,6 +225,14 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+static bool more_to_come(const struct solver *s)
+{
+	for (size_t i = 0; i < s->plan->n; i++)
+		if (s->states[i].needed && s->states[i].phase != DONE)
+			return true;
+	return false;
+}
+
 static void collect(struct solver *s, struct job *j)
 {
 	const struct step *st = j->step;
@@ -250,6 +258,8 @@ static void collect(struct solver *s, struct job *j)
 		s->result->stats.ran++;
 		keep_result(s, j);
 		done_with(s, st, put_layer(s, j));
+		if (s->o->made && s->states[st->number].want_tar && j->outcome.has_layer && more_to_come(s))
+			s->o->made(s->o->arg, &j->outcome.layer.id);
 	}
 	job_free(j);
 }

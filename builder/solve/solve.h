@@ -20,6 +20,8 @@ struct solve_opts {
 	/* Called once, in the solving thread and before any worker is started, when the first step has to run. */
 	int (*before_run)(void *arg, struct err *e);
 	void *arg;
+	/* Called in the solving thread for each layer of a target that was made (not found) while other steps are still to come. */
+	void (*made)(void *arg, const struct digest *layer);
 	/* Of the targets' layers: needed as tars (an image is put out), as folders (a tree is put out). */
 	bool want_tar, want_folder;
 	struct claims *claims;   /* what other machines' caches say; NULL: there are none */
