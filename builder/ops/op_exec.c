@@ -232,8 +232,8 @@ static void keep_log(struct exec *x)
 	cleanup_free char *from = mem_printf("%s/log", x->scratch);
 	if ((mkdirat(x->env->store->fd, "logs", 0700) < 0 && errno != EEXIST) || renameat(x->tmp_fd, from, x->env->store->fd, name) < 0)
 		return;
-	cleanup_free char *text = mem_printf("the whole output of the step is in %s/%s", x->env->store->path, name);
-	x->task->warn(x->task->arg, x->task->step, text);
+	cleanup_free char *text = mem_printf("(the whole output of the step is in %s/%s)\n", x->env->store->path, name);
+	x->task->log(x->task->arg, x->task->step, 2, text, strlen(text));
 }
 
 static void output(void *arg, int stream, const void *p, size_t len)

@@ -17,6 +17,11 @@ test_names_and_files_about_the_result() {
 		assert_eq "$(cooper build -q - <<<"FROM $name")" "$(cooper build -q - <<<"FROM one")"
 	done
 	assert_eq "$(jq -r '."containerimage.digest"' meta)" "$id"
+	assert_eq "$(jq -r '."containerimage.config.digest"' meta)" "$(jq -r .config.digest "$COOPER_ROOT/blobs/sha256/${id#sha256:}")"
+	mkdir locked
+	chmod 500 locked
+	[ "$ROLE" = root ] || assert_fails 1 cooper build --iidfile locked/iid .
+	[ "$ROLE" = root ] || assert_match "$LAST" '*--iidfile locked/iid: folder locked: Permission denied'
 	assert_eq "$(jq -r '."image.name"' meta)" 'docker.io/library/one:latest,docker.io/library/two:2,example.com/team/three:latest'
 	assert_eq "$(jq -r '."containerimage.descriptor".size' meta)" "$(stat -c %s "$COOPER_ROOT/blobs/sha256/${id#sha256:}")"
 	assert_eq "$(config_of one '.Labels | "\(.a) \(.from)"')" 'b flag'
