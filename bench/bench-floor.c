@@ -7,7 +7,7 @@
  *	bench-floor spawn N PROGRAM ...    N times: fork, exec, wait
  *	bench-floor link FROM TO           the tree FROM again as TO, its files as hard links
  *	bench-floor time FILE PROGRAM ...  runs it and writes wall ns, CPU us and peak KiB (its own and its children's) to FILE
- *	bench-floor gzip                   stdin to stdout as gzip members of 1 MiB by libdeflate, level 6, on all cores
+ *	bench-floor gzip                   stdin to stdout as gzip members of 1 MiB by libdeflate, level 4, on all cores
  *
  * It stands alone (libc and libdeflate), so that it can be compiled wherever bench/run runs.
  */
@@ -200,7 +200,7 @@ static void gzip(void)
 	size_t n = cores > THREADS_MAX / 2 ? THREADS_MAX : (size_t)cores * 2, first = 0, next = 0;
 	struct member ms[THREADS_MAX] = {0};
 	for (size_t i = 0; i < n; i++)
-		ms[i] = (struct member){.in = malloc(MEMBER), .out = malloc(MEMBER + 4096), .z = libdeflate_alloc_compressor(6)};
+		ms[i] = (struct member){.in = malloc(MEMBER), .out = malloc(MEMBER + 4096), .z = libdeflate_alloc_compressor(4)};
 	for (;;) {
 		struct member *m = &ms[next % n];
 		if (next - first == n)

@@ -14,7 +14,7 @@ enum compression { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD, COMPRESS_COUNT }
 const char *compress_name(enum compression c);                    /* "uncompressed", "gzip", "zstd" */
 bool compress_from_name(struct str name, enum compression *ret);  /* also "none", "" (none) */
 enum compression compress_detect(const void *p, size_t len);      /* by magic bytes */
-/* Range of levels and the default (-1 asks for it): gzip 0-12 (6), zstd 1-22 (3). */
+/* Range of levels and the default (-1 asks for it): gzip 0-12 (4), zstd 1-22 (3). */
 bool compress_level_ok(enum compression c, int level);
 
 /* A sink that compresses what is written and passes it on. threads 0 = all cores. */
