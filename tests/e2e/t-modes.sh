@@ -1,6 +1,7 @@
 #!/bin/bash
 # Owners of files and failing steps, the same for root, a user with subordinate ids and one without (COOPER_SUBIDS=none).
 . "$(dirname "$0")/lib.sh"
+want_bases debian-bookworm
 export SOURCE_DATE_EPOCH=1700000000
 
 # every_mode COMMAND: for the ordinary user once with and once without subordinate ids, each in a store of its own.
@@ -108,6 +109,32 @@ layers_mounted() {
 	assert_match "$LAST" '*"/nope": not found*'
 }
 test_trees_of_several_layers_are_mounted_as_one() { every_mode layers_mounted; }
+
+# A container that allows namespaces: root in it, and somebody else.
+inside_a_container() {
+	need_debian
+	mkdir -p ctx
+	cp "$COOPER" ctx/cooper
+	cp "$E2E_TOP/busybox.tar" ctx/busybox.tar
+	printf 'FROM busybox\nRUN --network=none echo inner >/x && chown 5:6 /x\nRUN --network=none stat -c %%u:%%g /x && cat /x\n' >ctx/inner
+	cat >ctx/Containerfile <<-'END'
+		FROM debian:bookworm-slim
+		RUN useradd u
+		RUN --security=insecure --network=none --mount=type=bind,target=/ctx --mount=type=tmpfs,target=/t \
+		    cp -r /ctx /t/c && cd /t/c && export COOPER_ROOT=/t/st && \
+		    ./cooper import busybox.tar busybox && ./cooper build --progress=plain -f inner .
+	END
+	runs=1
+	# With one id nobody is really somebody else.
+	[ "${COOPER_SUBIDS:-}" = none ] || { runs=2; cat >>ctx/Containerfile; } <<-'END'
+		RUN --security=insecure --network=none --mount=type=bind,target=/ctx --mount=type=tmpfs,target=/t \
+		    mkdir /t/u && cp -r /ctx /t/u/c && chown -R u /t/u && \
+		    su u -c 'cd /t/u/c && export COOPER_ROOT=/t/u/st && ./cooper import busybox.tar busybox && ./cooper build --progress=plain -f inner .'
+	END
+	build_ok --allow security.insecure --no-cache ctx
+	assert_eq "$(grep -cE '^#[0-9]+ [0-9.]+ #[0-9]+ [0-9.]+ (inner|5:6)$' build.log)" $((2 * runs))
+}
+test_steps_run_inside_of_a_container() { every_mode inside_a_container; }
 
 test_a_store_of_one_id_is_not_taken_for_another() {
 	[ "$ROLE" = user ] || skip "for ordinary users"
