@@ -6,6 +6,7 @@
  * ranges the process may map its one own id by itself.
  */
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,9 +128,24 @@ static int write_maps(uid_t uid, gid_t gid, struct err *e)
 	return write_file("/proc/self/gid_map", text, e);
 }
 
+enum { LAST_THREADS_MS = 200 };
+
+/* A thread that was joined is still there for the kernel until it is quite gone. */
+static int unshare_alone(int what)
+{
+	int rc = -1;
+	for (int i = 0; i < LAST_THREADS_MS; i++) {
+		rc = unshare(what);
+		if (rc == 0 || errno != EINVAL)
+			break;
+		poll(NULL, 0, 1);
+	}
+	return rc;
+}
+
 static int new_namespaces(struct err *e)
 {
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+	if (unshare_alone(CLONE_NEWUSER | CLONE_NEWNS) == 0)
 		return 0;
 	if (errno == EINVAL)
 		return err_sys(e, "make a user namespace (the process must have one thread)");
