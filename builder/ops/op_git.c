@@ -57,4 +57,4 @@ static int run_git(struct task *t, struct outcome *ret, struct err *e)
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
 }
 
-const struct op op_git = {.name = "git", .hash = hash_git, .key = key_git, .run = run_git};
+const struct op op_git = {.name = "git", .far = true, .hash = hash_git, .key = key_git, .run = run_git};

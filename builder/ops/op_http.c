@@ -180,4 +180,4 @@ static int run_http(struct task *t, struct outcome *ret, struct err *e)
 	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
 }
 
-const struct op op_http = {.name = "http", .hash = hash_http, .key = key_http, .run = run_http};
+const struct op op_http = {.name = "http", .far = true, .hash = hash_http, .key = key_http, .run = run_http};

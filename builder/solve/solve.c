@@ -10,130 +10,11 @@
 
 #include "snapshotter/layer.h"
 
-/* Part of every key: raise it when the meaning of a record changes. */
-enum { KEY_VERSION = 1 };
+enum { FAR_AT_ONCE = 8 };
 
 static bool stopping(const struct solver *s)
 {
 	return cancelled(s->o->cancel) || cancelled(&s->stop);
-}
-
-/* --- keys --- */
-
-static int prepare(struct solver *s, struct err *e)
-{
-	if (!s->prepared && s->o->before_run)
-		TRY(s->o->before_run(s->o->arg, e));
-	s->prepared = true;
-	return 0;
-}
-
-static int prepare_task(struct task *t, struct err *e)
-{
-	return prepare(t->arg, e);
-}
-
-static int make_key(struct job *j, struct err *e)
-{
-	const struct step *st = j->step;
-	struct hasher h;
-	hasher_init(&h);
-	hasher_u64(&h, KEY_VERSION);
-	hasher_str(&h, str_of(st->op->name));
-	buf_putc(&j->task.why, '{');
-	if (st->op->key) {
-		/* This thread is the one that passes the user's wish to stop on to the workers: here it has to look itself. */
-		j->task.cancel = j->solver->o->cancel;
-		j->task.prepare = prepare_task;
-		int rc = st->op->key(&j->task, &h, e);
-		j->task.cancel = &j->solver->stop;
-		j->task.prepare = NULL;
-		TRY(rc);
-	} else {
-		if (st->op->hash)
-			st->op->hash(st->args, &h);
-		for (size_t i = 0; i < st->ninputs; i++)
-			hasher_digest(&h, &j->task.inputs[i]->cid);
-	}
-	j->key = hasher_done(&h);
-	buf_putc(&j->task.why, '}');
-	return 0;
-}
-
-static bool recall(struct task *t, const struct digest *key, struct digest *ret)
-{
-	struct solver *s = t->arg;
-	if (!claims_recall(s->o->claims, key, ret))
-		return false;
-	t->recalled = true;
-	return true;
-}
-
-/* Once more, from what is here alone: what runs is recorded under this key. */
-static int make_sure_key(struct job *j, struct err *e)
-{
-	j->task.recall = NULL;
-	j->task.recalled = false;
-	buf_clear(&j->task.why);
-	buf_clear(&j->task.found);
-	return make_key(j, e);
-}
-
-struct find {
-	struct record record;
-	bool found;
-};
-
-static bool take_first(void *arg, const struct record *r)
-{
-	struct find *f = arg;
-	if (r->answers.len) /* records with answers belong to traced steps of a later format */
-		return false;
-	f->record = *r;
-	f->found = true;
-	return true;
-}
-
-static int look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
-{
-	struct find f = {0};
-	struct record family = {0};
-	bool known = false;
-	*ret_hit = false;
-	/* Records outlive what they speak of when its bytes were pruned with an image, or by hand. */
-	if (!j->step->no_cache) {
-		TRY(store_find_records(s->o->store, &j->key, take_first, &f, e));
-		if (f.found && (digest_none(&f.record.layer) || layer_is_here(s->o->store, &f.record.layer))) {
-			*ret_hit = true;
-			j->outcome.has_layer = !digest_none(&f.record.layer);
-			j->outcome.layer = (struct tree_layer){.cid = f.record.cid, .id = f.record.layer, .created = f.record.created,
-				.created_nsec = f.record.created_nsec};
-			if (j->outcome.has_layer)
-				store_touch(s->o->store, &f.record.layer);
-			return 0;
-		}
-		if (s->o->claims && claims_find(s->o->claims, &j->key, s->states[j->step->number].want_tar, &j->outcome)) {
-			*ret_hit = true;
-			return 0;
-		}
-	}
-	TRY(store_find_family(s->o->store, &j->step->family, &j->arena, &known, &family, e));
-	if (known) {
-		j->task.former = family.layer;
-		j->then_why = family.why;
-	}
-	return 0;
-}
-
-/* The key of a step that has run. */
-static int late_key(struct job *j, struct err *e)
-{
-	j->task.may_be_late = false;
-	buf_clear(&j->task.why);
-	buf_clear(&j->task.found);
-	TRY(make_key(j, e));
-	j->outcome.keep_out |= j->task.unsure;
-	return 0;
 }
 
 /* --- finishing --- */
@@ -240,7 +121,7 @@ static void collect(struct solver *s, struct job *j)
 		pthread_join(j->thread, NULL);
 	s->running--;
 	if (j->rc == 0 && j->task.late)
-		j->rc = late_key(j, &j->e);
+		j->rc = solve_late_key(j, &j->e);
 	if (j->rc == 0)
 		j->rc = record(s, j, &j->e);
 	if (j->rc < 0 && solve_doubts(s, j, &j->e)) {
@@ -276,7 +157,7 @@ static void expect_users(struct solver *s, const struct step *st)
 
 static int start_run(struct solver *s, struct job *j, struct err *e)
 {
-	TRY(prepare(s, e));
+	TRY(solve_prepare(s, e));
 	expect_users(s, j->step);
 	solve_announce(s, j->step);
 	event_started(s->o->events, s->states[j->step->number].event);
@@ -313,7 +194,7 @@ static struct job *job_new(struct solver *s, const struct step *st)
 		inputs[i] = s->states[st->inputs[i]->number].tree;
 	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
 		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s,
-		.may_be_late = !s->o->claims, .recall = s->o->claims && !st->no_cache ? recall : NULL};
+		.may_be_late = !s->o->claims, .recall = s->o->claims && !st->no_cache ? solve_recall : NULL};
 	return j;
 }
 
@@ -329,26 +210,16 @@ static void take_hit(struct solver *s, struct job *j)
 	done_with(s, j->step, t);
 }
 
-/* Looks a ready step up; a miss starts running when there is room (true: it was dealt with). */
-static int advance(struct solver *s, const struct step *st, struct err *e)
+/* Looks a step with a key up; a miss starts running. The job is gone, or another thread has it. */
+static int advance_keyed(struct solver *s, struct job *j, int rc, struct err *e)
 {
-	struct job *j = job_new(s, st);
 	bool hit = false;
-	int rc = 0;
-	if (st->op->known) {
-		rc = known(s, j, e);
-		job_free(j);
-		return rc;
-	}
-	if (!st->internal) /* those are shown when they have something to do */
-		solve_announce(s, st);
-	rc = make_key(j, e);
 	if (rc == 0 && !j->task.late)
-		rc = look_up(s, j, &hit, e);
+		rc = solve_look_up(s, j, &hit, e);
 	if (rc == 0 && !hit && j->task.recalled && !solve_on_hollow(j)) {
-		rc = make_sure_key(j, e);
+		rc = solve_sure_key(j, e);
 		if (rc == 0)
-			rc = look_up(s, j, &hit, e);
+			rc = solve_look_up(s, j, &hit, e);
 	}
 	if (!hit && solve_doubts(s, j, rc < 0 ? e : NULL)) {
 		job_free(j);
@@ -400,19 +271,81 @@ static const struct step *next_ready(struct solver *s)
 	return NULL;
 }
 
+static void give_up(struct solver *s, const struct step *st, int rc, const struct err *e)
+{
+	fail(s, st, rc, e);
+	s->states[st->number].phase = DONE;
+	solve_announce(s, st);
+	event_failed(s->o->events, s->states[st->number].event, e);
+}
+
+static int far_key(size_t i, void *arg, struct err *e)
+{
+	struct job **jobs = arg;
+	(void)e;
+	jobs[i]->rc = solve_key(jobs[i], &jobs[i]->e);
+	return 0;
+}
+
+/* All steps that are ready and whose keys come from far away: they wait for their answers together. */
+static void advance_far(struct solver *s)
+{
+	size_t n = 0;
+	struct err e = {0};
+	cleanup_free struct job **jobs = mem_array(s->plan->n, sizeof(*jobs));
+	for (size_t i = s->first; i < s->plan->n; i++) {
+		const struct step *st = s->plan->steps[i];
+		if (!s->states[i].needed || s->states[i].phase != READY || !st->op->far)
+			continue;
+		if (!st->internal)
+			solve_announce(s, st);
+		jobs[n++] = job_new(s, st);
+	}
+	pool_each(n, FAR_AT_ONCE, far_key, jobs, &e);
+	for (size_t i = 0; i < n; i++) {
+		const struct step *st = jobs[i]->step;
+		while (s->running >= s->limit)
+			wait_one(s);
+		if (stopping(s)) {
+			job_free(jobs[i]);
+			continue;
+		}
+		e = jobs[i]->e;
+		int rc = advance_keyed(s, jobs[i], jobs[i]->rc, &e);
+		if (rc < 0)
+			give_up(s, st, rc, &e);
+	}
+}
+
+/* A ready step gets its key. */
+static void advance(struct solver *s, const struct step *st)
+{
+	struct err e = {0};
+	int rc;
+	if (st->op->far) {
+		advance_far(s);
+		return;
+	}
+	struct job *j = job_new(s, st);
+	if (st->op->known) {
+		rc = known(s, j, &e);
+		job_free(j);
+	} else {
+		if (!st->internal) /* those are shown when they have something to do */
+			solve_announce(s, st);
+		rc = solve_key(j, &e);
+		rc = advance_keyed(s, j, rc, &e);
+	}
+	if (rc < 0)
+		give_up(s, st, rc, &e);
+}
+
 static void loop(struct solver *s)
 {
 	for (;;) {
 		const struct step *st = stopping(s) || s->again || s->running >= s->limit ? NULL : next_ready(s);
 		if (st) {
-			struct err e = {0};
-			int rc = advance(s, st, &e);
-			if (rc < 0) {
-				fail(s, st, rc, &e);
-				s->states[st->number].phase = DONE;
-				solve_announce(s, st);
-				event_failed(s->o->events, s->states[st->number].event, &e);
-			}
+			advance(s, st);
 			continue;
 		}
 		if (!s->running)

@@ -60,6 +60,19 @@ void solve_on_warn(void *arg, const struct step *st, const char *text);
 /* Why the job was not found in the cache. */
 void solve_explain(struct solver *s, struct job *j);
 
+/* solve_key.c: calls before_run, once. */
+int solve_prepare(struct solver *s, struct err *e);
+/* task.recall; the task's arg is the solver. */
+bool solve_recall(struct task *t, const struct digest *key, struct digest *ret);
+/* The job's key; may be called on several threads for ops that are `far`. */
+int solve_key(struct job *j, struct err *e);
+/* Once more, from what is here alone: what runs is recorded under this key. */
+int solve_sure_key(struct job *j, struct err *e);
+/* The key of a step that has run. */
+int solve_late_key(struct job *j, struct err *e);
+/* Is there a result on record, or in another machine's cache? Otherwise the job gets to know what came before. */
+int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e);
+
 /* solve_again.c: steps that stand on other machines' claims. Does the job stand on layers whose bytes nobody has? */
 bool solve_on_hollow(const struct job *j);
 /* Did it fail, or can it not be run, because of a claim? Then the solver stops, to go on with solve_again. */

@@ -295,6 +295,30 @@ test_add_fetches_files_and_checks_them() {
 	assert_fails 1 cooper build .
 }
 
+test_downloads_that_do_not_wait_for_each_other_go_together() {
+	need_busybox
+	cat >server.py <<-'END'
+		import http.server, threading
+		both = threading.Barrier(2)
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        try:
+		            both.wait(20)
+		            self.send_response(200)
+		        except threading.BrokenBarrierError:
+		            self.send_response(500)
+		        self.end_headers()
+		        self.wfile.write(self.path.encode())
+		server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+		print('on port %d ' % server.server_address[1], flush=True)
+		server.serve_forever()
+	END
+	serve . python3 -u server.py
+	printf 'FROM busybox AS a\nADD http://%s/one /one\nFROM busybox\nADD http://%s/two /two\nCOPY --from=a /one /one\n' "$SERVER" "$SERVER" >Containerfile
+	build_ok -t both .
+	assert_eq "$(file_of both one) $(file_of both two)" "/one /two"
+}
+
 test_an_image_without_steps_of_its_own_is_exported() {
 	need_busybox
 	printf 'FROM busybox\nRUN echo secret >/f; chown 5:6 /f; chmod 600 /f\n' | cooper build -q -t a - >/dev/null
