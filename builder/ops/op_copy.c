@@ -307,25 +307,41 @@ static struct digest shape_key(const struct task *t)
 	return hasher_done(&h);
 }
 
-static int find_nothing(const struct task *t, bool *ret, struct err *e)
+static int is_noted(const struct task *t, const struct digest *shape, bool *ret, struct err *e)
 {
 	struct ops_env *env = t->env;
-	struct digest key = shape_key(t);
 	cleanup_buf struct buf memo = {0};
-	bool found = false;
+	return store_get_memo(env->store, shape, &memo, ret, e);
+}
+
+static int find_nothing(const struct task *t, bool *ret, struct err *e)
+{
+	struct digest shape = shape_key(t);
+	bool noted = false;
 	if (!t->step->no_cache)
-		TRY(store_get_memo(env->store, &key, &memo, &found, e));
-	*ret = !found;
+		TRY(is_noted(t, &shape, &noted, e));
+	*ret = !noted;
 	return 0;
 }
 
-/* Archives are not carried but unpacked, so the run does not learn their digests. */
-static bool has_archives(const struct op_copy_args *a)
+/* Archives are not carried but unpacked, so the run does not learn their digests; trees' digests are known. */
+static bool can_be_late(const struct op_copy_args *a)
 {
 	for (size_t i = 0; i < a->nitems; i++)
 		if (a->items[i].archive)
-			return true;
-	return false;
+			return false;
+	return a->nitems > 0 && !only_trees(a);
+}
+
+static int note_shape(const struct task *t, struct err *e)
+{
+	struct ops_env *env = t->env;
+	struct digest shape = shape_key(t);
+	bool noted = false;
+	if (!can_be_late(t->step->args))
+		return 0;
+	TRY(is_noted(t, &shape, &noted, e));
+	return noted ? 0 : store_set_memo(env->store, &shape, STR("1"), e);
 }
 
 /* A context of which much was never read, and whose digest could find nothing, is read once: by the run. */
@@ -333,7 +349,7 @@ static int select_digest(struct task *t, const struct copy_args *engine, struct 
 {
 	struct ops_env *env = t->env;
 	uint64_t read = env->reads.files;
-	bool over = false, may = t->may_be_late && !has_archives(t->step->args);
+	bool over = false, may = t->may_be_late && can_be_late(t->step->args);
 	TRY(copy_select_digest(engine, may ? LATE_BYTES : UINT64_MAX, ret, &over, e));
 	if (over)
 		TRY(find_nothing(t, &t->late, e));
@@ -475,10 +491,7 @@ static int run_copy(struct task *t, struct outcome *ret, struct err *e)
 		rc = carry_out(&c, onto ? &dest : NULL, ret, e);
 	ops_tree_close(&dest);
 	end(&c);
-	struct digest shape = shape_key(t);
-	if (rc == 0 && !only_trees(c.args))
-		rc = store_set_memo(c.env->store, &shape, STR("1"), e);
-	return rc;
+	return rc < 0 ? rc : note_shape(t, e);
 }
 
 const struct op op_copy = {.name = "copy", .on_tree = true, .hash = hash_copy, .key = key_copy, .run = run_copy};
