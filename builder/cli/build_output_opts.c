@@ -5,10 +5,10 @@
  */
 #include "builder/cli/build_output.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "builder/cli/outbound_flags.h"
 #include "parser/values.h"
 
 static const char *const kind_names[] = {"image", "registry", "oci", "docker", "local", "tar", "pages", "cacheonly"};
@@ -32,16 +32,6 @@ static int output_names(struct cli *cli, struct output *out, const char *value, 
 		TRY(local_name(arena_str(cli->arena, str_trim(part)).p, cli->arena, &ref, &out->names[out->nnames], e));
 		out->nnames++;
 	}
-	return 0;
-}
-
-static int output_level(struct output *out, const char *value, struct err *e)
-{
-	char *end;
-	long level = strtol(value, &end, 10);
-	if (!*value || *end || level < 0 || level > 22)
-		return err_set(e, ERR_USAGE, "--output: compression-level=%s: a number is wanted", value);
-	out->level = (int)level;
 	return 0;
 }
 
@@ -75,13 +65,10 @@ static int output_field(struct cli *cli, struct output *out, const char *key, co
 		return bool_value(key, value, &out->push, e);
 	if (strcmp(key, "compression") == 0) {
 		out->compression_set = true;
-		if (!compress_from_name(str_of(value), &out->compression))
-			return err_set(
-			    e, ERR_USAGE, "--output: compression=%s: uncompressed, gzip and zstd are known", value);
-		return 0;
+		return outbound_field_compression("--output", value, &out->compression, e);
 	}
 	if (strcmp(key, "compression-level") == 0)
-		return output_level(out, value, e);
+		return outbound_field_level("--output", value, &out->level, e);
 	if (strcmp(key, "force-compression") == 0)
 		return bool_value(key, value, &out->force, e);
 	if (strcmp(key, "oci-mediatypes") == 0) {

@@ -6,8 +6,7 @@
  */
 #include "builder/cli/build_output_impl.h"
 
-#include <stdio.h>
-
+#include "builder/cli/lenders.h"
 #include "builder/export/offer.h"
 #include "registry/remote.h"
 #include "registry/transfer.h"
@@ -15,26 +14,20 @@
 static void push_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
 {
 	struct writing *w = arg;
-	char what[64], hex[DIGEST_HEX + 1];
-	digest_hex(blob, hex);
-	snprintf(what, sizeof(what), "pushing layer %.12s", hex);
 	if (total)
-		event_status(w->ev, w->step, str_of(what), done, total, done == total);
+		event_blob(w->ev, w->step, "pushing layer ", blob, done, total);
 }
 
 /* Repositories of the same registry that hold the base images' layers, or a cache's, already. */
-static void lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
+static void add_lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
 {
-	struct str *paths = arena_new(w->cli->arena, (w->b->nbases + w->b->ncache_repos + 1) * sizeof(*paths));
-	for (size_t i = 0; i < w->b->nbases + w->b->ncache_repos; i++) {
-		struct ref ref;
-		struct err ignored;
-		struct str name = i < w->b->nbases ? w->b->bases[i].name : w->b->cache_repos[i - w->b->nbases];
-		if (ref_parse(name, w->cli->arena, &ref, &ignored) == 0 && str_eq(ref.host, target->host) &&
-		    !str_eq(ref.path, target->path))
-			paths[to->nmount_from++] = ref.path;
-	}
-	to->mount_from = paths;
+	struct lenders l = {0};
+	for (size_t i = 0; i < w->b->nbases; i++)
+		lenders_add(&l, w->cli->arena, w->b->bases[i].name, target);
+	for (size_t i = 0; i < w->b->ncache_repos; i++)
+		lenders_add(&l, w->cli->arena, w->b->cache_repos[i], target);
+	to->mount_from = l.paths;
+	to->nmount_from = l.n;
 }
 
 /* The registry has the base image's layers mostly; where it does not, they are fetched after all. */
@@ -46,7 +39,7 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	struct remote_opts ro = {
 	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
-	lenders(w, ref, &to);
+	add_lenders(w, ref, &to);
 	TRY(remote_open(ref, &ro, &remote, e));
 	offer_init(&offer, w->b->env->layout, image);
 	int rc = transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);

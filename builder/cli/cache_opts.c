@@ -5,9 +5,8 @@
  */
 #include "builder/cli/cache_opts.h"
 
-#include <stdlib.h>
-
 #include "builder/cli/opt.h"
+#include "builder/cli/outbound_flags.h"
 
 struct reading {
 	struct cli *cli;
@@ -78,19 +77,12 @@ static int set_mode(struct reading *r, const char *value, struct err *e)
 
 static int set_compression(struct reading *r, const char *value, struct err *e)
 {
-	if (!compress_from_name(str_of(value), &r->s->compression))
-		return err_set(e, ERR_USAGE, "--cache-to: compression=%s: uncompressed, gzip and zstd are known", value);
-	return 0;
+	return outbound_field_compression("--cache-to", value, &r->s->compression, e);
 }
 
 static int set_level(struct reading *r, const char *value, struct err *e)
 {
-	char *end;
-	long level = strtol(value, &end, 10);
-	if (!*value || *end || level < 0 || level > 22)
-		return err_set(e, ERR_USAGE, "--cache-to: compression-level=%s: a number is wanted", value);
-	r->s->level = (int)level;
-	return 0;
+	return outbound_field_level("--cache-to", value, &r->s->level, e);
 }
 
 static int set_ignore_error(struct reading *r, const char *value, struct err *e)

@@ -6,9 +6,9 @@
 #include "builder/cli/cache_to.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "base/fs.h"
+#include "builder/cli/lenders.h"
 #include "builder/cli/report.h"
 #include "registry/layout.h"
 #include "registry/remote.h"
@@ -128,11 +128,8 @@ struct writing {
 static void on_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
 {
 	struct writing *w = arg;
-	char what[64], hex[DIGEST_HEX + 1];
-	digest_hex(blob, hex);
-	snprintf(what, sizeof(what), "writing layer %.12s", hex);
 	if (total)
-		event_status(w->t->events, w->step, str_of(what), done, total, done == total);
+		event_blob(w->t->events, w->step, "writing layer ", blob, done, total);
 }
 
 static int need(void *arg, const struct tree_layer *l, bool index, struct err *e)
@@ -143,34 +140,21 @@ static int need(void *arg, const struct tree_layer *l, bool index, struct err *e
 	return index ? ops_need_index(w->t->built->env, l, w->t->cli->cancel, e) : ops_need_blobs(w->t->built->env, &tree, w->t->cli->cancel, e);
 }
 
-static void add_lender(struct str **list, size_t *n, size_t *cap, struct arena *a, struct str name, const struct ref *target)
-{
-	struct ref ref;
-	struct err ignored;
-	if (ref_parse(name, a, &ref, &ignored) < 0 || !str_eq(ref.host, target->host) || str_eq(ref.path, target->path))
-		return;
-	for (size_t i = 0; i < *n; i++)
-		if (str_eq((*list)[i], ref.path))
-			return;
-	ARENA_ROOM(a, *list, *n, *cap);
-	(*list)[(*n)++] = ref.path;
-}
-
-static void lenders(struct writing *w, struct cacheout *c)
+static void add_lenders(struct writing *w, struct cacheout *c)
 {
 	const struct cache_targets *t = w->t;
-	struct str *list = NULL;
-	size_t cap = 0;
+	struct lenders l = {0};
 	for (size_t i = 0; i < t->r->noutputs; i++) {
 		const struct output *o = &t->r->outputs[i];
 		for (size_t k = 0; o->push && k < o->nnames; k++)
-			add_lender(&list, &c->nlenders, &cap, t->cli->arena, o->names[k], &w->spec->ref);
+			lenders_add(&l, t->cli->arena, o->names[k], &w->spec->ref);
 		for (size_t k = 0; o->push && !o->nnames && k < t->r->nnames; k++)
-			add_lender(&list, &c->nlenders, &cap, t->cli->arena, t->r->names[k], &w->spec->ref);
+			lenders_add(&l, t->cli->arena, t->r->names[k], &w->spec->ref);
 	}
 	for (size_t i = 0; i < t->nfrom_repos; i++)
-		add_lender(&list, &c->nlenders, &cap, t->cli->arena, t->from_repos[i], &w->spec->ref);
-	c->lenders = list;
+		lenders_add(&l, t->cli->arena, t->from_repos[i], &w->spec->ref);
+	c->lenders = l.paths;
+	c->nlenders = l.n;
 }
 
 static int put(struct writing *w, struct cacheout *c, struct err *e)
@@ -207,7 +191,7 @@ static int to_registry(struct writing *w, struct cacheout *c, struct err *e)
 	cleanup_place struct place *remote = NULL;
 	struct remote_opts ro = {.push = true, .insecure = o->insecure, .authfile = o->authfile, .cancel = w->t->cli->cancel};
 	TRY(remote_open(&w->spec->ref, &ro, &remote, e));
-	lenders(w, c);
+	add_lenders(w, c);
 	c->to = remote;
 	c->name = w->spec->ref.tag;
 	return put(w, c, e);

@@ -85,9 +85,6 @@ static int read_inputs(struct build *b, const struct opt_args *args, struct err 
 static void on_fetch(void *arg, const char *origin, const struct digest *blob, uint64_t done, uint64_t total)
 {
 	struct build *b = arg;
-	char what[80], hex[DIGEST_HEX + 1];
-	digest_hex(blob, hex);
-	snprintf(what, sizeof(what), "sha256:%.12s", hex);
 	pthread_mutex_lock(&b->fetch_lock);
 	struct fetching *f = b->fetching;
 	while (f && !str_eq(str_of(f->origin), str_of(origin)))
@@ -99,7 +96,7 @@ static void on_fetch(void *arg, const char *origin, const struct digest *blob, u
 		b->fetching = f;
 		event_started(b->events, f->step);
 	}
-	event_status(b->events, f->step, str_of(what), done, total, done == total);
+	event_blob(b->events, f->step, "sha256:", blob, done, total);
 	pthread_mutex_unlock(&b->fetch_lock);
 }
 

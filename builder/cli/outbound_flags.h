@@ -22,4 +22,8 @@ struct outbound_flags {
 /* ERR_USAGE. */
 int outbound_flags_get(const struct outbound_flags *f, const struct cli *cli, struct outbound_opts *ret, struct err *e);
 
+/* The same as members of a line of key=value fields, of the option `flag`. ERR_USAGE. */
+int outbound_field_compression(const char *flag, const char *value, enum compression *ret, struct err *e);
+int outbound_field_level(const char *flag, const char *value, int *ret, struct err *e);
+
 #endif

@@ -63,6 +63,14 @@ void event_status(struct events *ev, uint32_t step, struct str what, uint64_t cu
 	             .finished = finished});
 }
 
+void event_blob(struct events *ev, uint32_t step, const char *what, const struct digest *blob, uint64_t current, uint64_t total)
+{
+	char text[64], hex[DIGEST_HEX + 1];
+	digest_hex(blob, hex);
+	snprintf(text, sizeof(text), "%s%.12s", what, hex);
+	event_status(ev, step, str_of(text), current, total, current == total);
+}
+
 void event_note(struct events *ev, uint32_t step, const char *format, ...)
 {
 	char text[2048];

@@ -56,6 +56,8 @@ void event_started(struct events *ev, uint32_t step);
 void event_cached(struct events *ev, uint32_t step);
 void event_log(struct events *ev, uint32_t step, int stream, const void *p, size_t len);
 void event_status(struct events *ev, uint32_t step, struct str what, uint64_t current, uint64_t total, bool finished);
+/* The same for a blob: `what` ("pushing layer ") and the beginning of its digest. */
+void event_blob(struct events *ev, uint32_t step, const char *what, const struct digest *blob, uint64_t current, uint64_t total);
 void event_note(struct events *ev, uint32_t step, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void event_warning(struct events *ev, uint32_t step, const char *rule, const char *url, const char *file, int line, int end_line,
 	struct str text);
