@@ -98,15 +98,22 @@ Test(store_shared, the_exclusive_lock_keeps_others_out)
 	store_close(b);
 }
 
-static void child_add_same(const struct tempdir *t, int i)
+static struct store *open_in_child(const struct tempdir *t)
 {
-	(void)i;
 	struct err e;
 	struct store *s = NULL;
 	char path[100];
 	snprintf(path, sizeof(path), "%s/store", t->path);
 	if (store_open(path, 1000, &s, &e) < 0)
 		_exit(2);
+	return s;
+}
+
+static void child_add_same(const struct tempdir *t, int i)
+{
+	(void)i;
+	struct err e;
+	struct store *s = open_in_child(t);
 	for (int k = 0; k < 20; k++) {
 		char name[16];
 		snprintf(name, sizeof(name), "layer-%d", k);
@@ -136,11 +143,7 @@ Test(store_shared, processes_that_make_the_store_and_add_the_same_layers_all_suc
 static void write_for_ever(const struct tempdir *t, unsigned round)
 {
 	struct err e;
-	struct store *s = NULL;
-	char path[100];
-	snprintf(path, sizeof(path), "%s/store", t->path);
-	if (store_open(path, 1000, &s, &e) < 0)
-		_exit(2);
+	struct store *s = open_in_child(t);
 	for (unsigned k = 0;; k++) {
 		char name[32];
 		snprintf(name, sizeof(name), "layer-%u-%u", round % 3, k);
