@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 #include "builder/sandbox/notice.h"
 
 static const char prefix[] = "cooper-";
+enum { REMOVE_TRIES = 200 }; /* a millisecond apart */
 
 static struct {
 	pthread_mutex_t lock;
@@ -51,7 +54,7 @@ static void remove_group(int parent, const char *name, int dir, bool with_proces
 {
 	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	bool opened;
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < REMOVE_TRIES; i++) {
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return;
 		if (i == 0 && with_processes) {
@@ -74,6 +77,25 @@ static bool is_ours(const char *name)
 	return pid > 0 && n > 0 && name[pid + 1 + n] == '\0';
 }
 
+static bool builder_is_gone(const char *name)
+{
+	return kill((pid_t)strtol(name + sizeof(prefix) - 1, NULL, 10), 0) < 0 && errno == ESRCH;
+}
+
+/* Processes that a killed builder started have its lock, too, until they are quite gone. */
+static bool is_left(int fd, const char *name)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	for (int i = 0; i < REMOVE_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK || !builder_is_gone(name))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 void cgroup_sweep(int dir)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -82,7 +104,7 @@ void cgroup_sweep(int dir)
 		if (en->d_type != DT_DIR || !is_ours(en->d_name))
 			continue;
 		cleanup_close int fd = openat(dir, en->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (fd >= 0 && is_left(fd, en->d_name))
 			remove_group(dir, en->d_name, fd, true);
 	}
 	if (d)
