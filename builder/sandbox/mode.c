@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
@@ -98,9 +99,19 @@ static bool knob_is(const char *path, char value)
 	return io_read_file(AT_FDCWD, path, 64, &text, &ignored) == 0 && text.len > 0 && text.p[0] == value;
 }
 
+bool mode_in_chroot(void)
+{
+	struct statx st;
+	return statx(AT_FDCWD, "/", 0, STATX_TYPE, &st) == 0 && (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 void mode_explain_userns(struct buf *out, int error)
 {
-	if (knob_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+	if (mode_in_chroot())
+		buf_puts(out, "the kernel gives none in a chroot (run cooper as root, or enter the folder with a tool that makes "
+		              "it the root of a mount namespace: bwrap, systemd-nspawn)");
+	else if (knob_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
 		buf_puts(out, "AppArmor keeps user namespaces from ordinary users (sysctl "
 		              "kernel.apparmor_restrict_unprivileged_userns=0, or "
 		              "a profile for cooper with `userns,`)");

@@ -19,6 +19,8 @@ struct mode_ids mode_ids(struct arena *a);
 bool mode_may_mount(void);
 /* This process is in a user namespace of its own now: the answer of sandbox_mode has to be found again. */
 void mode_entered(void);
+/* The root of this process is no mount: the kernel gives no user namespace to it. */
+bool mode_in_chroot(void);
 /* Why a user namespace could not be made, and what mends it. */
 void mode_explain_userns(struct buf *out, int error);
 

@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 
 #include "builder/sandbox/kernel.h"
+#include "builder/sandbox/mode.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/subids.h"
 
@@ -230,16 +231,6 @@ static int check_tun(struct err *e)
 	    there ? "chmod 666 /dev/net/tun" : "modprobe tun; a container takes --device /dev/net/tun");
 }
 
-/* pasta wants a user namespace, and the kernel gives none to a process whose root is no mount. */
-static int check_root(struct err *e)
-{
-	struct statx st;
-	if (statx(AT_FDCWD, "/", 0, STATX_TYPE, &st) == 0 && (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
-	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return err_set(e, ERR_UNSUPPORTED, "a private network cannot be made in a chroot");
-	return 0;
-}
-
 static void arguments(struct start *s, struct arena *a, const char *program)
 {
 	static const char *const options[] = {"--config-net", "--runas", "0", "--quiet", "-f", "-t", "none", "-u",
@@ -301,7 +292,8 @@ static int check(struct arena *a, const char **ret_program, struct buf *resolv, 
 	*ret_program = subids_helper(a, "pasta");
 	if (!*ret_program)
 		return err_set(e, ERR_UNSUPPORTED, "pasta is not installed (package passt)");
-	TRY(check_root(e));
+	if (mode_in_chroot()) /* pasta wants a user namespace */
+		return err_set(e, ERR_UNSUPPORTED, "a private network cannot be made in a chroot");
 	TRY(check_tun(e));
 	if (resolv_private(resolv) == 0)
 		return err_set(e, ERR_UNSUPPORTED, "the machine's only DNS resolvers are on its loopback");
