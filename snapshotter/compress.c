@@ -132,6 +132,19 @@ struct decompressor {
 	bool ended;
 };
 
+int raw_read(struct raw *r, void *p, size_t len, size_t *ret, struct err *e)
+{
+	ssize_t n;
+	do
+		n = r->ended ? 0 : read(r->fd, p, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, "read");
+	r->ended = n == 0;
+	*ret = (size_t)n;
+	return n && r->tee ? sink_write(r->tee, p, (size_t)n, e) : 0;
+}
+
 int raw_need(struct raw *r, size_t want, struct err *e)
 {
 	if (r->at && (r->at == r->len || r->cap - r->at < want)) {
@@ -140,16 +153,9 @@ int raw_need(struct raw *r, size_t want, struct err *e)
 		r->at = 0;
 	}
 	while (!r->ended && raw_left(r) < want && r->len < r->cap) {
-		ssize_t n = read(r->fd, r->bytes + r->len, r->cap - r->len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "read");
-		if (n == 0)
-			r->ended = true;
-		else if (r->tee)
-			TRY(sink_write(r->tee, r->bytes + r->len, (size_t)n, e));
-		r->len += (size_t)n;
+		size_t n;
+		TRY(raw_read(r, r->bytes + r->len, r->cap - r->len, &n, e));
+		r->len += n;
 	}
 	return 0;
 }

@@ -18,6 +18,8 @@ struct raw {
 };
 /* Reads until at least `want` bytes (at most cap) stand in the buffer or the file has ended. */
 int raw_need(struct raw *r, size_t want, struct err *e);
+/* Reads at most len bytes from the descriptor (the buffer is left alone) and shows them to tee; 0 at the end. */
+int raw_read(struct raw *r, void *p, size_t len, size_t *ret, struct err *e);
 static inline size_t raw_left(const struct raw *r)
 {
 	return r->len - r->at;

@@ -5,12 +5,7 @@
 static int none_read(void *state, struct raw *raw, void *p, size_t len, size_t *ret, struct err *e)
 {
 	(void)state;
-	TRY(raw_need(raw, 1, e));
-	size_t n = raw_left(raw) < len ? raw_left(raw) : len;
-	memcpy(p, raw->bytes + raw->at, n);
-	raw->at += n;
-	*ret = n;
-	return 0;
+	return raw_read(raw, p, len, ret, e);
 }
 
 const struct compress_family compress_none = {

@@ -123,11 +123,35 @@ static int forget_before(struct store *s, int64_t before, struct err *e)
 	return 0;
 }
 
+/* Blobs that were only sent, or removed by hand, of tars that nothing here makes any more. */
+static int forget_lost_blobs(struct store *s, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	cleanup_buf struct buf lost = {0};
+	struct digest d;
+	int rc;
+	TRY(db_prepare(s->db,
+	    "SELECT blob FROM blobs b WHERE NOT EXISTS(SELECT 1 FROM tars t WHERE t.diff_id=b.diff_id) AND"
+	    " NOT EXISTS(SELECT 1 FROM unpacked u WHERE u.diff_id=b.diff_id)",
+	    &st, e));
+	while ((rc = stmt_next(st, e)) > 0)
+		if (stmt_get_digest(st, 0, &d) && !blobs_has(s->blobs, &d, NULL))
+			buf_add(&lost, &d, sizeof(d));
+	for (size_t i = 0; rc == 0 && i < lost.len; i += sizeof(d)) {
+		memcpy(&d, lost.p + i, sizeof(d));
+		rc = store_run_digest(s, "DELETE FROM blobs WHERE blob=?1", &d, e);
+	}
+	return rc;
+}
+
 static int forget_small(struct store *s, const struct gc_opts *o, struct err *e)
 {
 	int64_t before = o->until_sec ? o->until_sec : o->all ? INT64_MAX : store_now() - 90 * (int64_t)86400;
 	TRY(store_begin(s, e));
-	return store_end(s, forget_before(s, before, e), e);
+	int rc = forget_before(s, before, e);
+	if (rc == 0)
+		rc = forget_lost_blobs(s, e);
+	return store_end(s, rc, e);
 }
 
 /* --- all --- */

@@ -125,21 +125,7 @@ struct recode {
 	int level;
 	unsigned threads;
 	const struct cancel *cancel;
-	struct sink *also; /* may be NULL */
 };
-
-/* The blob's bytes into the store, and to whoever wants them on the way. */
-struct both {
-	struct sink sink;
-	struct sink *first, *second;
-};
-
-static int both_write(struct sink *s, const void *p, size_t len, struct err *e)
-{
-	struct both *b = (struct both *)s;
-	TRY(sink_write(b->first, p, len, e));
-	return b->second ? sink_write(b->second, p, len, e) : 0;
-}
 
 static void compressor_cleanup(struct compressor **z)
 {
@@ -157,22 +143,26 @@ static int pump(struct layer_source *src, struct sink *to, struct err *e)
 	return rc;
 }
 
-/* *ret_from (may be NULL): what `from` was compressed with. */
+/* *ret_from: what `from` was compressed with. */
+static int recode_to(struct store *s, const struct digest *from, const struct digest *diff_id, const struct recode *how, struct sink *to,
+	enum compression *ret_from, struct err *e)
+{
+	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
+	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
+	TRY(layer_source_open(s, from, how->cancel, &src, e));
+	TRY(compressor_new(how->c, how->level, how->threads, to, &z, e));
+	TRY(pump(src, compressor_sink(z), e));
+	TRY(compressor_finish(z, e));
+	*ret_from = layer_source_compression(src);
+	return layer_source_verify(src, from, diff_id, e);
+}
+
 static int recode(struct store *s, const struct digest *from, const struct digest *diff_id, const struct recode *how,
 	enum compression *ret_from, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {
-	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
 	cleanup_with(writer_cleanup) struct blob_writer *blob = NULL;
-	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
-	TRY(layer_source_open(s, from, how->cancel, &src, e));
 	TRY(blobs_writer(s->blobs, &blob, e));
-	struct both out = {.sink.write = both_write, .first = blob_writer_sink(blob), .second = how->also};
-	TRY(compressor_new(how->c, how->level, how->threads, &out.sink, &z, e));
-	TRY(pump(src, compressor_sink(z), e));
-	TRY(compressor_finish(z, e));
-	TRY(layer_source_verify(src, from, diff_id, e));
-	if (ret_from)
-		*ret_from = layer_source_compression(src);
+	TRY(recode_to(s, from, diff_id, how, blob_writer_sink(blob), ret_from, e));
 	return blob_writer_commit(blob, NULL, UINT64_MAX, ret_blob, ret_size, e);
 }
 
@@ -194,23 +184,26 @@ bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compress
 	return true;
 }
 
-int layer_make_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
-	const struct cancel *cancel, struct sink *also, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
+int layer_send_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct sink *to, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {
-	struct digest blob, from;
-	uint64_t size;
-	struct recode how = {c, level, threads, cancel, also};
+	struct digest from;
+	struct recode how = {c, level, threads, cancel};
+	struct sink_hash out;
+	enum compression ignored;
+	sink_hash_init(&out, to);
 	TRY(layer_find_blob(s, diff_id, &from, e));
-	TRY(recode(s, &from, diff_id, &how, NULL, &blob, &size, e));
-	TRY(store_set_blob(s, diff_id, c, &blob, size, e));
+	TRY(recode_to(s, &from, diff_id, &how, &out.sink, &ignored, e));
+	struct digest blob = hasher_done(&out.hasher);
+	TRY(store_set_blob(s, diff_id, c, &blob, out.bytes, e));
 	*ret_blob = blob;
-	*ret_size = size;
+	*ret_size = out.bytes;
 	return 0;
 }
 
 int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e)
 {
-	struct recode how = {COMPRESS_NONE, -1, 1, cancel, NULL};
+	struct recode how = {COMPRESS_NONE, -1, 1, cancel};
 	struct digest plain;
 	enum compression c;
 	uint64_t size, blob_size = 0;
@@ -224,7 +217,16 @@ int layer_plain_from(struct store *s, const struct digest *blob, const struct di
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {
+	struct digest blob, from;
+	uint64_t size;
+	struct recode how = {c, level, threads, cancel};
+	enum compression ignored;
 	if (layer_has_blob(s, diff_id, c, ret_blob, ret_size))
 		return 0;
-	return layer_make_blob(s, diff_id, c, level, threads, cancel, NULL, ret_blob, ret_size, e);
+	TRY(layer_find_blob(s, diff_id, &from, e));
+	TRY(recode(s, &from, diff_id, &how, &ignored, &blob, &size, e));
+	TRY(store_set_blob(s, diff_id, c, &blob, size, e));
+	*ret_blob = blob;
+	*ret_size = size;
+	return 0;
 }

@@ -69,10 +69,11 @@ int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, cons
 int layer_need_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
 	const struct cancel *cancel, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
 
-/* The same in two halves: is it made already; and making it, its bytes given to `also` on the way (which must not fail). */
+/* Is it made already? */
 bool layer_has_blob(struct store *s, const struct digest *diff_id, enum compression c, struct digest *ret_blob, uint64_t *ret_size);
-int layer_make_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
-	const struct cancel *cancel, struct sink *also, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
+/* Makes it into `to` alone. That the blob holds the tar is recorded; its bytes are not kept. */
+int layer_send_blob(struct store *s, const struct digest *diff_id, enum compression c, int level, unsigned threads,
+	const struct cancel *cancel, struct sink *to, struct digest *ret_blob, uint64_t *ret_size, struct err *e);
 
 /* Makes the plain tar from a blob that somebody says holds it; verified, and recorded when it does. ERR_CORRUPT. */
 int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e);

@@ -110,6 +110,9 @@ int store_set_tar(struct store *s, const struct digest *id, int64_t clamp, const
  * here is for blobs_has to say. */
 int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found, struct digest *ret_blob,
 	uint64_t *ret_size, struct err *e);
+/* The other way round. */
+int store_find_tar_of(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, enum compression *ret,
+	struct err *e);
 int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
 	struct err *e);
 

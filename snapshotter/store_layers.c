@@ -324,6 +324,20 @@ int store_get_blob(struct store *s, const struct digest *diff_id, enum compressi
 	return 0;
 }
 
+int store_find_tar_of(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, enum compression *ret,
+    struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "SELECT diff_id,compression FROM blobs WHERE blob=?1 ORDER BY n DESC LIMIT 1", &st, e));
+	stmt_digest(st, 1, blob);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	*ret_found = rc > 0 && stmt_get_digest(st, 0, ret_diff_id);
+	*ret = (enum compression)stmt_get_int(st, 1);
+	return 0;
+}
+
 static int write_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob,
     uint64_t size, struct err *e)
 {

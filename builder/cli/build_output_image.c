@@ -27,9 +27,9 @@ static bool elsewhere(void *arg, const struct digest *diff_id, enum compression 
 	return false;
 }
 
-int output_outbound(struct writing *w, struct place *to, struct descriptor *ret, struct err *e)
+struct outbound_opts output_outbound_opts(struct writing *w, struct place *to)
 {
-	struct outbound_opts o = {.compression = w->out->compression,
+	return (struct outbound_opts){.compression = w->out->compression,
 	    .level = w->out->level,
 	    .force = w->out->force,
 	    .family = w->out->docker_types ? OUTBOUND_DOCKER : OUTBOUND_AS_IS,
@@ -37,6 +37,11 @@ int output_outbound(struct writing *w, struct place *to, struct descriptor *ret,
 	    .to = to,
 	    .elsewhere = elsewhere,
 	    .arg = w};
+}
+
+int output_outbound(struct writing *w, struct place *to, struct descriptor *ret, struct err *e)
+{
+	struct outbound_opts o = output_outbound_opts(w, to);
 	return outbound_manifest(w->b->env->store, &w->b->image, &o, w->cli->arena, ret, e);
 }
 

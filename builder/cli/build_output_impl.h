@@ -23,9 +23,10 @@ const struct str *output_names(const struct writing *w, size_t *ret_n);
 /* The output's file, or stdout; its folder is made. */
 int output_open(const struct writing *w, struct whole_file *ret, struct err *e);
 
-/* build_output_image.c: the manifest as it is outside, its layers compressed; what is made for it goes to `to` as well,
- * unless that is NULL. ERR_NOT_FOUND when a layer's bytes are needed and not here. */
+/* build_output_image.c: the manifest as it is outside, its layers compressed, in the store or (outbound.h) in `to` only.
+ * ERR_NOT_FOUND when a layer's bytes are needed and not here. */
 int output_outbound(struct writing *w, struct place *to, struct descriptor *ret, struct err *e);
+struct outbound_opts output_outbound_opts(struct writing *w, struct place *to);
 /* Are the layers' bytes in the store, those of base images and caches as well? What is only pushed does without. */
 bool output_whole(const struct writing *w);
 /* Fetches those that are not. */

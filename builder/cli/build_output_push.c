@@ -2,7 +2,7 @@
 /*
  * A push moves only what the registry does not have: it takes blobs from repositories beside the target, and the base
  * images' layers are fetched here only when nobody there has them. What is compressed for the push goes out as it is
- * made.
+ * made and is not kept, unless it goes to several registries.
  */
 #include "builder/cli/build_output_impl.h"
 
@@ -18,10 +18,12 @@ static void push_progress(void *arg, const struct digest *blob, uint64_t done, u
 		event_blob(w->ev, w->step, "pushing layer ", blob, done, total);
 }
 
-/* Repositories of the same registry that hold the base images' layers, or a cache's, already. */
-static void add_lenders(struct writing *w, const struct ref *target, struct transfer_opts *to)
+/* Repositories of the same registry that hold the base images' layers, or a cache's, or all of the image, already. */
+static void add_lenders(struct writing *w, const struct str *done, size_t ndone, const struct ref *target, struct transfer_opts *to)
 {
 	struct lenders l = {0};
+	for (size_t i = 0; i < ndone; i++)
+		lenders_add(&l, w->cli->arena, done[i], target);
 	for (size_t i = 0; i < w->b->nbases; i++)
 		lenders_add(&l, w->cli->arena, w->b->bases[i].name, target);
 	for (size_t i = 0; i < w->b->ncache_repos; i++)
@@ -31,17 +33,18 @@ static void add_lenders(struct writing *w, const struct ref *target, struct tran
 }
 
 /* The registry has the base image's layers mostly; where it does not, they are fetched after all. */
-static int push_to(struct writing *w, const struct descriptor *image, const struct ref *ref, struct err *e)
+static int push_to(struct writing *w, const struct descriptor *image, const struct str *done, size_t ndone, const struct ref *ref, struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
+	const struct outbound_opts how = output_outbound_opts(w, NULL);
 	struct offer offer;
 	struct descriptor pushed;
 	struct remote_opts ro = {
 	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
-	add_lenders(w, ref, &to);
+	add_lenders(w, done, ndone, ref, &to);
 	TRY(remote_open(ref, &ro, &remote, e));
-	offer_init(&offer, w->b->env->layout, image);
+	offer_init(&offer, w->b->env->store, w->b->env->layout, image, &how);
 	int rc = transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
 	if (rc != -ERR_NOT_FOUND || output_whole(w))
 		return rc;
@@ -49,15 +52,20 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	return transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
 }
 
-/* What is compressed for it goes to the first registry at once; the others get it from the store. */
-static int outbound_to(struct writing *w, struct str name, struct descriptor *ret, struct err *e)
+/* What is compressed for it goes to the registry at once; several get it from the store. */
+static int outbound_to(struct writing *w, const struct str *names, size_t n, struct descriptor *ret, struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
 	struct remote_opts ro = {
 	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
-	struct ref ref;
-	TRY(ref_parse(name, w->cli->arena, &ref, e));
-	TRY(remote_open(&ref, &ro, &remote, e));
+	struct ref ref, other;
+	bool one = n > 0;
+	for (size_t i = 0; i < n; i++) {
+		TRY(ref_parse(names[i], w->cli->arena, i ? &other : &ref, e));
+		one = one && (i == 0 || str_eq(ref.host, other.host));
+	}
+	if (one)
+		TRY(remote_open(&ref, &ro, &remote, e));
 	return output_outbound(w, remote, ret, e);
 }
 
@@ -68,10 +76,10 @@ int output_push(struct writing *w, struct err *e)
 	struct descriptor outside;
 	if (w->out->force || w->out->compression_set)
 		TRY(output_make_whole(w, e));
-	int rc = n ? outbound_to(w, names[0], &outside, e) : output_outbound(w, NULL, &outside, e);
+	int rc = outbound_to(w, names, n, &outside, e);
 	if (rc == -ERR_NOT_FOUND && !output_whole(w)) { /* a cache's layers are compressed otherwise */
 		TRY(output_make_whole(w, e));
-		rc = n ? outbound_to(w, names[0], &outside, e) : output_outbound(w, NULL, &outside, e);
+		rc = outbound_to(w, names, n, &outside, e);
 	}
 	TRY(rc);
 	char digest[DIGEST_TEXT + 1];
@@ -79,7 +87,7 @@ int output_push(struct writing *w, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct ref ref;
 		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
-		if (push_to(w, &outside, &ref, e) < 0)
+		if (push_to(w, &outside, names, i, &ref, e) < 0)
 			return err_wrap(e, "push %.*s", STR_ARG(names[i]));
 		output_say(w, "pushed %.*s@%s", STR_ARG(names[i]), digest);
 	}

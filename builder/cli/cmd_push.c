@@ -72,7 +72,7 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 	TRY(outbound_manifest(l->store, &image->descriptor, &out, cli->arena, &d, e));
 	how.title = arena_printf(cli->arena, "[push] %s:%.*s", repo.p, STR_ARG(to->tag));
 	if (remote_transfer(
-	        cli, &how, offer_init(&offer, l->layout, &d), (struct str){0}, remote, to->tag, &stored, e) < 0)
+	        cli, &how, offer_init(&offer, l->store, l->layout, &d, &out), (struct str){0}, remote, to->tag, &stored, e) < 0)
 		return err_wrap(e, "push %s:%.*s", repo.p, STR_ARG(to->tag));
 	return show(o, to, &stored, e);
 }
@@ -127,9 +127,9 @@ const struct command cmd_push = {
     .name = "push",
     .usage = "[OPTIONS] IMAGE [NAME[:TAG]]",
     .summary = "Send an image to a registry",
-    .details = "Layers are kept uncompressed in the local store; they are compressed on the way, once: the store "
-               "remembers. What the registry "
-               "has already is not sent.",
+    .details = "Layers are kept uncompressed in the local store and compressed on the way. The store remembers "
+               "what came out: what the "
+               "registry has already is neither compressed again nor sent.",
     .examples = "cooper push registry.example/team/app:1\ncooper push app:latest localhost:5000/app:1\ncooper push "
                 "--compression zstd app",
     .opts = push_table,

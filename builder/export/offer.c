@@ -2,6 +2,8 @@
 /* All questions but the name's go to the place below. Nothing can be written to an offer. */
 #include "builder/export/offer.h"
 
+#include "snapshotter/layer.h"
+
 static struct offer *of(struct place *p)
 {
 	return (struct offer *)p;
@@ -24,9 +26,29 @@ static bool offer_has(struct place *p, const struct descriptor *d)
 	return of(p)->from->ops->has(of(p)->from, d);
 }
 
+static int make(struct offer *o, const struct descriptor *d, const struct digest *diff_id, enum compression c, struct sink *to, struct err *e)
+{
+	struct digest made;
+	uint64_t size;
+
+	pthread_mutex_lock(&o->making);
+	int rc = layer_send_blob(o->store, diff_id, c, o->how->level, o->how->threads, o->how->cancel, to, &made, &size, e);
+	pthread_mutex_unlock(&o->making);
+	if (rc == 0 && !digest_eq(&made, &d->digest))
+		rc = err_set(e, ERR_NOT_FOUND, "the layer was compressed in another way before, and is not in the store so");
+	return rc;
+}
+
 static int offer_read(struct place *p, const struct descriptor *d, struct sink *to, struct err *e)
 {
-	return of(p)->from->ops->read(of(p)->from, d, to, e);
+	struct offer *o = of(p);
+	struct digest diff_id;
+	enum compression c;
+	bool found = false;
+
+	if (!blobs_has(o->store->blobs, &d->digest, NULL))
+		TRY(store_find_tar_of(o->store, &d->digest, &found, &diff_id, &c, e));
+	return found ? make(o, d, &diff_id, c, to, e) : o->from->ops->read(o->from, d, to, e);
 }
 
 static int offer_write(struct place *p, const struct descriptor *d,
@@ -58,8 +80,10 @@ static const struct place_ops offer_ops = {
     .close = offer_close,
 };
 
-struct place *offer_init(struct offer *o, struct place *from, const struct descriptor *image)
+struct place *offer_init(
+    struct offer *o, struct store *store, struct place *from, const struct descriptor *image, const struct outbound_opts *how)
 {
-	*o = (struct offer){.place = {.ops = &offer_ops}, .from = from, .image = image};
+	*o = (struct offer){.place = {.ops = &offer_ops}, .from = from, .image = image, .store = store, .how = how,
+	    .making = PTHREAD_MUTEX_INITIALIZER};
 	return &o->place;
 }

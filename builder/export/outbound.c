@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes a manifest for the outside from one of the store. Each layer is asked for in the wanted compression; the store remembers
- * what was made before, so a second push compresses nothing. A compressed layer that nobody unpacked yet is unpacked first when it
+ * what came out before, so a second push compresses nothing. A compressed layer that nobody unpacked yet is unpacked first when it
  * must change: only then its diff id is more than a claim.
  */
 #include "builder/export/outbound.h"
@@ -37,12 +37,10 @@ struct streaming {
 	const struct outbound_opts *o;
 	const struct digest *diff_id;
 	struct descriptor *d;
-	bool tried; /* the blob was made, or could not be */
-	int rc;
+	int rc; /* of the layer itself; the way to the outside may break for reasons of its own */
 	struct err e;
 };
 
-/* The way to the outside may break; the blob is made all the same. */
 struct onward {
 	struct sink sink;
 	struct sink *to;
@@ -52,12 +50,10 @@ struct onward {
 static int onward_write(struct sink *s, const void *p, size_t len, struct err *e)
 {
 	struct onward *w = (struct onward *)s;
-	struct err ignored;
+	int rc = sink_write(w->to, p, len, e);
 
-	(void)e;
-	if (!w->broken && sink_write(w->to, p, len, &ignored) < 0)
-		w->broken = true;
-	return 0;
+	w->broken |= rc < 0;
+	return rc;
 }
 
 static int stream_blob(void *arg, struct sink *to, struct digest *ret, struct err *e)
@@ -65,17 +61,32 @@ static int stream_blob(void *arg, struct sink *to, struct digest *ret, struct er
 	struct streaming *st = arg;
 	const struct outbound_opts *o = st->o;
 	struct onward w = {.sink.write = onward_write, .to = to};
+	int rc = layer_send_blob(st->s, st->diff_id, o->compression, o->level, o->threads, o->cancel, &w.sink, &st->d->digest,
+	    &st->d->size, e);
 
-	st->tried = true;
-	st->rc = layer_make_blob(st->s, st->diff_id, o->compression, o->level, o->threads, o->cancel, &w.sink, &st->d->digest,
-	    &st->d->size, &st->e);
-	if (st->rc < 0 || w.broken)
-		return err_set(e, ERR_REMOTE, "the upload has broken off");
+	if (rc < 0 && !w.broken) {
+		st->rc = rc;
+		st->e = *e;
+	}
 	*ret = st->d->digest;
-	return 0;
+	return rc;
 }
 
-/* The blob in the store; with luck, it is outside, too. */
+/* It was made before, and what came out is there still. */
+static bool is_there(struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d)
+{
+	struct descriptor known = *d;
+	struct err ignored;
+	bool found;
+
+	if (store_get_blob(s, diff_id, o->compression, &found, &known.digest, &known.size, &ignored) < 0 || !found ||
+	    !o->to->ops->has(o->to, &known))
+		return false;
+	*d = known;
+	return true;
+}
+
+/* The blob in the store or outside. */
 static int need_blob(
     struct store *s, const struct outbound_opts *o, const struct digest *diff_id, struct descriptor *d, struct err *e)
 {
@@ -84,12 +95,14 @@ static int need_blob(
 
 	if (layer_has_blob(s, diff_id, o->compression, &d->digest, &d->size))
 		return 0;
-	if (o->to && o->to->ops->stream)
-		(void)o->to->ops->stream(o->to, stream_blob, &st, &ignored);
-	if (st.tried && st.rc < 0)
+	if (o->to && is_there(s, o, diff_id, d))
+		return 0;
+	if (o->to && o->to->ops->stream && o->to->ops->stream(o->to, stream_blob, &st, &ignored) == 0)
+		return 0;
+	if (st.rc < 0) {
 		*e = st.e;
-	if (st.tried)
 		return st.rc;
+	}
 	return layer_need_blob(s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
 }
 

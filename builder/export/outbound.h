@@ -22,7 +22,9 @@ struct outbound_opts {
 	const struct cancel *cancel;
 	/* A blob that holds the tar and is not in the store, but known to be elsewhere; may be NULL. */
 	bool (*elsewhere)(void *arg, const struct digest *diff_id, enum compression c, struct descriptor *d);
-	struct place *to;               /* where the image will go: layers are sent there while they are compressed. May be NULL */
+	/* Where the image will go, and only there: layers are sent while they are compressed, and their bytes are not kept. NULL: all
+	 * blobs are made in the store. */
+	struct place *to;
 	/* Told before each layer that has to be compressed; may be NULL. */
 	void (*layer)(void *arg, const struct digest *diff_id, uint64_t size);
 	void *arg;
@@ -31,7 +33,7 @@ struct outbound_opts {
 /* The media type of a layer's blob. */
 const char *outbound_layer_type(enum compression c);
 
-/* Makes the blobs and stores the manifest (or, for an index, its manifests and a new index) in the store's blobs. When nothing has
+/* Makes (or sends) the blobs and stores the manifest (or, for an index, its manifests and a new index) in the store's blobs. When nothing has
  * to change *ret is *image. Strings of *ret live in `a`. ERR_CORRUPT for an image whose documents do not fit together. */
 int outbound_manifest(struct store *s, const struct descriptor *image, const struct outbound_opts *o, struct arena *a,
 	struct descriptor *ret, struct err *e);

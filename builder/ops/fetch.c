@@ -30,9 +30,23 @@ static void on_progress(void *arg, const struct digest *blob, uint64_t done, uin
 		o->f->env->progress(o->f->env->progress_arg, o->origin, blob, done, total);
 }
 
+/* A push sent it without keeping it, and the tar that it was made from is here. */
+static bool made_again(struct fetch *f, const struct tree_layer *l, const struct digest *blob)
+{
+	struct store *s = f->env->store;
+	struct digest diff_id, made;
+	enum compression c;
+	struct err ignored;
+	uint64_t size;
+	bool found;
+	return store_find_tar_of(s, blob, &found, &diff_id, &c, &ignored) == 0 && found && digest_eq(&diff_id, &l->diff_id) &&
+		blobs_has(s->blobs, &diff_id, NULL) && layer_need_blob(s, &diff_id, c, -1, 0, f->cancel, &made, &size, &ignored) == 0 &&
+		digest_eq(&made, blob);
+}
+
 static int fetch_blob(struct fetch *f, const struct tree_layer *l, const struct digest *blob, uint64_t size, struct err *e)
 {
-	if (blobs_has(f->env->store->blobs, blob, NULL))
+	if (blobs_has(f->env->store->blobs, blob, NULL) || made_again(f, l, blob))
 		return 0;
 	char text[DIGEST_TEXT + 1];
 	digest_text(blob, text);

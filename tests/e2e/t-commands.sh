@@ -165,6 +165,31 @@ test_push_sends_a_compressed_image_with_the_same_id() {
 	assert_eq "$again" "$last"
 }
 
+test_a_pushed_layer_is_not_kept_and_not_compressed_twice() {
+	need skopeo strace
+	need_registry
+	need_busybox
+	repo=$REGISTRY/kept/$ROLE
+	cooper push -q busybox "$repo:1" >/dev/null
+	skopeo inspect --tls-verify=false --raw "docker://$repo:1" >manifest
+	blob=$(jq -r '.layers[0].digest' manifest)
+	[ ! -e "$COOPER_ROOT/blobs/sha256/${blob#sha256:}" ] || fail "$blob is in the store"
+	# the registry has it: the tar is not opened
+	tar=$(cooper inspect -f '{{index .RootFS.Layers 0}}' busybox)
+	strace -f -e trace=openat -o trace cooper push -q busybox "$repo:2" >/dev/null
+	! grep -q "blobs/sha256/${tar#sha256:}.*= [0-9]" trace || fail "the tar was read: $(grep "${tar#sha256:}" trace)"
+	# another repository has not
+	cooper push -q busybox "$repo/other:1" >/dev/null
+	assert_eq "$(skopeo inspect --tls-verify=false --raw "docker://$repo/other:1" | sha256sum)" "$(sha256sum <manifest)"
+	# and several repositories and registries at once are served as well
+	second=localhost:${REGISTRY#*:}/second/$ROLE:1
+	printf 'FROM busybox\nRUN echo kept > /kept\n' >Containerfile
+	build_ok --push -t "$repo/a:1" -t "$repo/b:1" -t "$second" .
+	for name in "$repo/a:1" "$repo/b:1" "$second"; do
+		skopeo inspect --tls-verify=false "docker://$name" >/dev/null || fail "$name is not there"
+	done
+}
+
 test_push_takes_other_compressions_and_media_types() {
 	need skopeo
 	need_registry

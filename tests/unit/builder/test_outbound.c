@@ -204,8 +204,99 @@ Test(outbound, documents_that_do_not_fit_together_are_refused)
 	done(&f);
 }
 
+/* A place that takes blobs as they are made, until its limit breaks the way. */
+struct taker {
+	struct place place;
+	struct sink_hash got;
+	size_t limit, calls;
+	bool has;
+};
+
+static int limited_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	(void)s, (void)p, (void)len;
+	return err_set(e, ERR_REMOTE, "the line is broken");
+}
+
+static bool taker_has(struct place *p, const struct descriptor *d)
+{
+	(void)d;
+	return ((struct taker *)p)->has;
+}
+
+static int taker_stream(
+    struct place *p, int (*from)(void *arg, struct sink *to, struct digest *ret, struct err *e), void *arg, struct err *e)
+{
+	struct taker *t = (struct taker *)p;
+	struct sink broken = {.write = limited_write};
+	struct digest d;
+
+	t->calls++;
+	sink_hash_init(&t->got, t->limit ? &broken : NULL);
+	return from(arg, &t->got.sink, &d, e);
+}
+
+static const struct place_ops taker_ops = {.has = taker_has, .stream = taker_stream};
+
+Test(outbound, layers_are_sent_while_they_are_compressed_and_not_kept)
+{
+	struct fixture f = setup();
+	struct taker t = {.place.ops = &taker_ops};
+	struct outbound_opts o = {.compression = COMPRESS_GZIP, .level = -1, .to = &t.place};
+	struct offer offer;
+	struct place *layout;
+	struct sink_hash again;
+	struct descriptor d;
+	struct err e;
+
+	cr_assert_eq(outbound_manifest(f.store, &f.image, &o, &f.arena, &d, &e), 0, "%s", e.text);
+	struct manifest m = read_manifest(&f, &d);
+	struct digest sent = hasher_done(&t.got.hasher);
+	cr_expect_eq(t.calls, 1);
+	cr_expect(digest_eq(&sent, &m.layers[0].digest));
+	cr_expect_not(blobs_has(f.store->blobs, &m.layers[0].digest, NULL));
+
+	/* what is known and there is not made again; what is not there any more is */
+	t.has = true;
+	cr_assert_eq(outbound_manifest(f.store, &f.image, &o, &f.arena, &d, &e), 0);
+	cr_expect_eq(t.calls, 1);
+	t.has = false;
+	cr_assert_eq(outbound_manifest(f.store, &f.image, &o, &f.arena, &d, &e), 0);
+	cr_expect_eq(t.calls, 2);
+
+	/* and an offer makes it for whoever asks */
+	cr_assert_eq(layout_open(f.store->fd, f.store->blobs, true, true, &layout, &e), 0);
+	struct place *p = offer_init(&offer, f.store, layout, &d, &o);
+	sink_hash_init(&again, NULL);
+	cr_assert_eq(p->ops->read(p, &m.layers[0], &again.sink, &e), 0, "%s", e.text);
+	struct digest same = hasher_done(&again.hasher);
+	cr_expect(digest_eq(&same, &m.layers[0].digest));
+	m.layers[0].digest.b[0] ^= 1;
+	cr_expect_eq(p->ops->read(p, &m.layers[0], &again.sink, &e), -ERR_NOT_FOUND);
+	place_close(layout);
+	manifest_done(&m);
+	done(&f);
+}
+
+Test(outbound, a_broken_way_leaves_the_layer_in_the_store)
+{
+	struct fixture f = setup();
+	struct taker t = {.place.ops = &taker_ops, .limit = 1};
+	struct outbound_opts o = {.compression = COMPRESS_ZSTD, .level = -1, .to = &t.place};
+	struct descriptor d;
+	struct err e;
+
+	cr_assert_eq(outbound_manifest(f.store, &f.image, &o, &f.arena, &d, &e), 0, "%s", e.text);
+	struct manifest m = read_manifest(&f, &d);
+	cr_expect_eq(t.calls, 1);
+	cr_expect(blobs_has(f.store->blobs, &m.layers[0].digest, NULL));
+	manifest_done(&m);
+	done(&f);
+}
+
 Test(outbound, an_offer_answers_every_name_with_its_image)
 {
+	struct outbound_opts how = {.compression = COMPRESS_GZIP, .level = -1};
 	struct fixture f = setup();
 	struct place *layout, *p;
 	struct descriptor d;
@@ -214,7 +305,7 @@ Test(outbound, an_offer_answers_every_name_with_its_image)
 	struct err e;
 
 	cr_assert_eq(layout_open(f.store->fd, f.store->blobs, true, true, &layout, &e), 0);
-	p = offer_init(&offer, layout, &f.image);
+	p = offer_init(&offer, f.store, layout, &f.image, &how);
 	cr_assert_eq(p->ops->resolve(p, STR("anything"), &f.arena, &d, &e), 0);
 	cr_assert(digest_eq(&d.digest, &f.image.digest));
 	cr_assert_eq(p->ops->manifest(p, &d, &json, &e), 0);

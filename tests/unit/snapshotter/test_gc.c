@@ -59,6 +59,27 @@ static struct gc_result run(struct store *s, const struct gc_roots *roots, const
 	return r;
 }
 
+Test(gc, what_is_known_of_a_blob_without_bytes_goes_with_its_tar)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest id = d_of("layer"), made = d_of("made here"), foreign = d_of("foreign"), blobs[3] = {d_of("b0"), d_of("b1")}, is;
+	bool found;
+	cr_assert_eq(blobs_put(s->blobs, STR("bytes"), &blobs[2], &e), 0);
+	cr_assert_eq(store_set_tar(s, &id, INT64_MAX, &made, 9, &e), 0);
+	cr_assert_eq(store_set_blob(s, &made, COMPRESS_GZIP, &blobs[0], 9, &e), 0);
+	cr_assert_eq(store_set_blob(s, &foreign, COMPRESS_GZIP, &blobs[1], 9, &e), 0);
+	cr_assert_eq(store_set_blob(s, &foreign, COMPRESS_ZSTD, &blobs[2], 5, &e), 0);
+	run(s, NULL, &(struct gc_opts){.cache = true});
+	cr_assert_eq(store_get_blob(s, &made, COMPRESS_GZIP, &found, &is, NULL, &e), 0);
+	cr_expect(found);
+	cr_assert_eq(store_get_blob(s, &foreign, COMPRESS_GZIP, &found, &is, NULL, &e), 0);
+	cr_expect_not(found);
+	cr_assert_eq(store_get_blob(s, &foreign, COMPRESS_ZSTD, &found, &is, NULL, &e), 0);
+	cr_expect(found);
+}
+
 Test(gc, without_a_wish_only_loose_things_go)
 {
 	struct err e;

@@ -269,23 +269,29 @@ Test(layer, our_tar_of_a_pulled_layer_gives_the_same_layer_again)
 	}
 }
 
-Test(layer, a_blob_that_is_made_can_be_watched)
+Test(layer, a_blob_that_is_sent_is_known_and_not_kept)
 {
 	FIXTURE(f);
 	struct err e = {0};
-	struct digest diff_id, blob, same, id;
+	struct digest diff_id, blob, same, id, tar;
 	struct sink_hash seen;
 	uint64_t size, again;
 	NEED_ROOT();
 	id = unpack_script(&f, "mkdir d; echo hello >d/f; tar -cf ../t.tar d");
 	OK(layer_need_tar(f.store, &id, INT64_MAX, NULL, &diff_id, &size, &e));
 	for (int c = COMPRESS_GZIP; c < COMPRESS_COUNT; c++) {
-		cr_expect_not(layer_has_blob(f.store, &diff_id, (enum compression)c, &same, &again));
+		bool found = false;
+		enum compression kind;
 		sink_hash_init(&seen, NULL);
-		OK(layer_make_blob(f.store, &diff_id, (enum compression)c, -1, 0, NULL, &seen.sink, &blob, &size, &e));
+		OK(layer_send_blob(f.store, &diff_id, (enum compression)c, -1, 0, NULL, &seen.sink, &blob, &size, &e));
 		struct digest was = hasher_done(&seen.hasher);
-		cr_expect(digest_eq(&was, &blob));
-		cr_expect(layer_has_blob(f.store, &diff_id, (enum compression)c, &same, &again));
+		cr_expect(digest_eq(&was, &blob) && seen.bytes == size);
+		cr_expect_not(layer_has_blob(f.store, &diff_id, (enum compression)c, &same, &again));
+		OK(store_get_blob(f.store, &diff_id, (enum compression)c, &found, &same, &again, &e));
+		cr_expect(found && digest_eq(&same, &blob) && again == size);
+		OK(store_find_tar_of(f.store, &blob, &found, &tar, &kind, &e));
+		cr_expect(found && digest_eq(&tar, &diff_id) && (int)kind == c);
+		OK(layer_need_blob(f.store, &diff_id, (enum compression)c, -1, 0, NULL, &same, &again, &e));
 		cr_expect(digest_eq(&same, &blob) && again == size);
 	}
 }
