@@ -115,7 +115,7 @@ struct task {
 struct op {
 	const char *name;
 	bool on_tree;    /* inputs[0] is the tree that the result's layer is put on */
-	bool far;        /* op->key asks other machines: those of all steps that are ready are made side by side, on threads */
+	bool far;        /* op->key asks other machines: it is called on a thread of its own, beside other steps' */
 	/* All that defines the step apart from its inputs: equal steps of a plan are one. */
 	void (*hash)(const void *args, struct hasher *h);
 	/* A step whose result is known without running (an image, an empty tree). Optional. */

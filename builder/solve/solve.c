@@ -97,13 +97,23 @@ static void *worker(void *arg)
 {
 	struct job *j = arg;
 	struct solver *s = j->solver;
-	j->rc = j->step->op->run(&j->task, &j->outcome, &j->e);
+	j->rc = j->asking ? solve_key(j, &j->e) : j->step->op->run(&j->task, &j->outcome, &j->e);
 	pthread_mutex_lock(&s->lock);
+	j->next = NULL; /* it may have been in the queue before */
 	*s->finished_end = j;
 	s->finished_end = &j->next;
 	pthread_cond_signal(&s->ready);
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
+}
+
+static void start_thread(struct job *j)
+{
+	j->threaded = true; /* before the thread can hand the job back; it is collected by the solving thread only */
+	if (pthread_create(&j->thread, NULL, worker, j) != 0) {
+		j->threaded = false;
+		worker(j); /* no more threads: this one does it */
+	}
 }
 
 static bool more_to_come(const struct solver *s)
@@ -119,6 +129,13 @@ static void collect(struct solver *s, struct job *j)
 	const struct step *st = j->step;
 	if (j->threaded)
 		pthread_join(j->thread, NULL);
+	if (j->asking) {
+		s->asking--;
+		j->asking = false;
+		s->states[st->number].keyed = j;
+		s->states[st->number].phase = READY;
+		return;
+	}
 	s->running--;
 	if (j->rc == 0 && j->task.late)
 		j->rc = solve_late_key(j, &j->e);
@@ -145,6 +162,31 @@ static void collect(struct solver *s, struct job *j)
 	job_free(j);
 }
 
+void solve_wait(struct solver *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (!s->finished) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100 * 1000 * 1000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&s->ready, &s->lock, &until);
+		if (cancelled(s->o->cancel))
+			atomic_store(&s->stop.set, true);
+	}
+	struct job *list = s->finished;
+	s->finished = NULL;
+	s->finished_end = &s->finished;
+	pthread_mutex_unlock(&s->lock);
+	for (struct job *next; list; list = next) {
+		next = list->next;
+		collect(s, list);
+	}
+}
+
 /* What stands directly on a step that runs. */
 static void expect_users(struct solver *s, const struct step *st)
 {
@@ -163,11 +205,7 @@ static int start_run(struct solver *s, struct job *j, struct err *e)
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
 	s->running++;
-	j->threaded = true; /* before the thread can hand the job back; it is collected by this thread only */
-	if (pthread_create(&j->thread, NULL, worker, j) != 0) {
-		j->threaded = false;
-		worker(j); /* no more threads: this one does it */
-	}
+	start_thread(j);
 	return 0;
 }
 
@@ -236,39 +274,21 @@ static int advance_keyed(struct solver *s, struct job *j, int rc, struct err *e)
 	return rc;
 }
 
-static void wait_one(struct solver *s)
-{
-	pthread_mutex_lock(&s->lock);
-	while (!s->finished) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 100 * 1000 * 1000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		pthread_cond_timedwait(&s->ready, &s->lock, &until);
-		if (cancelled(s->o->cancel))
-			atomic_store(&s->stop.set, true);
-	}
-	struct job *list = s->finished;
-	s->finished = NULL;
-	s->finished_end = &s->finished;
-	pthread_mutex_unlock(&s->lock);
-	for (struct job *next; list; list = next) {
-		next = list->next;
-		collect(s, list);
-	}
-}
-
 static const struct step *next_ready(struct solver *s)
 {
 	while (s->first < s->plan->n && (!s->states[s->first].needed || s->states[s->first].phase == DONE))
 		s->first++;
-	for (size_t i = s->first; i < s->plan->n; i++)
-		if (s->states[i].needed && s->states[i].phase == READY)
-			return s->plan->steps[i];
-	return NULL;
+	const struct step *last = NULL;
+	for (size_t i = s->first; i < s->plan->n; i++) {
+		const struct step *st = s->plan->steps[i];
+		bool asks = st->op->far && !s->states[i].keyed;
+		if (!s->states[i].needed || s->states[i].phase != READY || (asks ? s->asking >= FAR_AT_ONCE : s->running >= s->limit))
+			continue;
+		if (!asks || s->prepared)
+			return st;
+		last = last ? last : st; /* threads are in the way of solve_prepare, which another step may want */
+	}
+	return last;
 }
 
 static void give_up(struct solver *s, const struct step *st, int rc, const struct err *e)
@@ -279,58 +299,38 @@ static void give_up(struct solver *s, const struct step *st, int rc, const struc
 	event_failed(s->o->events, s->states[st->number].event, e);
 }
 
-static int far_key(size_t i, void *arg, struct err *e)
+/* A step whose key comes from far away: others go on meanwhile. */
+static void ask(struct solver *s, const struct step *st)
 {
-	struct job **jobs = arg;
-	(void)e;
-	jobs[i]->rc = solve_key(jobs[i], &jobs[i]->e);
-	return 0;
+	struct job *j = job_new(s, st);
+	if (!st->internal)
+		solve_announce(s, st);
+	s->states[st->number].phase = ASKING;
+	s->asking++;
+	j->asking = true;
+	start_thread(j);
 }
 
-/* All steps that are ready and whose keys come from far away: they wait for their answers together. */
-static void advance_far(struct solver *s)
-{
-	size_t n = 0;
-	struct err e = {0};
-	cleanup_free struct job **jobs = mem_array(s->plan->n, sizeof(*jobs));
-	for (size_t i = s->first; i < s->plan->n; i++) {
-		const struct step *st = s->plan->steps[i];
-		if (!s->states[i].needed || s->states[i].phase != READY || !st->op->far)
-			continue;
-		if (!st->internal)
-			solve_announce(s, st);
-		jobs[n++] = job_new(s, st);
-	}
-	pool_each(n, FAR_AT_ONCE, far_key, jobs, &e);
-	for (size_t i = 0; i < n; i++) {
-		const struct step *st = jobs[i]->step;
-		while (s->running >= s->limit)
-			wait_one(s);
-		if (stopping(s)) {
-			job_free(jobs[i]);
-			continue;
-		}
-		e = jobs[i]->e;
-		int rc = advance_keyed(s, jobs[i], jobs[i]->rc, &e);
-		if (rc < 0)
-			give_up(s, st, rc, &e);
-	}
-}
-
-/* A ready step gets its key. */
+/* A ready step gets its key, a keyed one is looked up. */
 static void advance(struct solver *s, const struct step *st)
 {
 	struct err e = {0};
 	int rc;
-	if (st->op->far) {
-		advance_far(s);
+	struct state *state = &s->states[st->number];
+	struct job *j = steal(&state->keyed);
+	state->phase = READY;
+	if (j) {
+		e = j->e;
+		rc = advance_keyed(s, j, j->rc, &e);
+	} else if (st->op->far) {
+		ask(s, st);
 		return;
-	}
-	struct job *j = job_new(s, st);
-	if (st->op->known) {
+	} else if (st->op->known) {
+		j = job_new(s, st);
 		rc = known(s, j, &e);
 		job_free(j);
 	} else {
+		j = job_new(s, st);
 		if (!st->internal) /* those are shown when they have something to do */
 			solve_announce(s, st);
 		rc = solve_key(j, &e);
@@ -340,18 +340,28 @@ static void advance(struct solver *s, const struct step *st)
 		give_up(s, st, rc, &e);
 }
 
+static void forget_keyed(struct solver *s)
+{
+	for (size_t i = 0; i < s->plan->n; i++) {
+		if (!s->states[i].keyed)
+			continue;
+		job_free(steal(&s->states[i].keyed));
+		s->states[i].phase = READY;
+	}
+}
+
 static void loop(struct solver *s)
 {
 	for (;;) {
-		const struct step *st = stopping(s) || s->again || s->running >= s->limit ? NULL : next_ready(s);
-		if (st) {
+		const struct step *st = stopping(s) || s->again ? NULL : next_ready(s);
+		if (st)
 			advance(s, st);
-			continue;
-		}
-		if (!s->running)
-			return;
-		wait_one(s);
+		else if (s->running || s->asking)
+			solve_wait(s);
+		else
+			break;
 	}
+	forget_keyed(s);
 }
 
 int solve(const struct plan *plan, struct step *const *targets, size_t ntargets, const struct solve_opts *o, struct solved *ret,

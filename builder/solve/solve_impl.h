@@ -12,7 +12,8 @@ struct state {
 	unsigned missing;          /* inputs without a tree yet */
 	bool want_tar, want_folder;
 	uint32_t event;            /* number in the event stream; 0: not announced */
-	enum { WAITING, READY, RUNNING, DONE } phase;
+	enum { WAITING, READY, ASKING, RUNNING, DONE } phase;
+	struct job *keyed;         /* READY, and its key is there; or NULL */
 	const struct tree *tree;
 	bool hit;                  /* DONE without a run */
 	bool untold;               /* and that is not said yet: it may still have to run (solve_again.c) */
@@ -24,6 +25,7 @@ struct job {
 	struct task task;
 	pthread_t thread;
 	bool threaded;             /* thread has to be joined */
+	bool asking;               /* for its key, which is far away */
 	struct digest key;
 	struct str then_why;       /* of the family's newest record; in arena */
 	struct arena arena;
@@ -39,6 +41,7 @@ struct solver {
 	struct solved *result;
 	struct state *states;
 	unsigned running, limit;
+	unsigned asking;           /* jobs that wait for a key from far away; they take no part of the limit */
 	size_t first;              /* all steps before it are done */
 	bool prepared;             /* before_run was called */
 	bool explained;
@@ -60,7 +63,9 @@ void solve_on_warn(void *arg, const struct step *st, const char *text);
 /* Why the job was not found in the cache. */
 void solve_explain(struct solver *s, struct job *j);
 
-/* solve_key.c: calls before_run, once. */
+/* solve.c: waits for a job that another thread has, and collects it. */
+void solve_wait(struct solver *s);
+/* solve_key.c: calls before_run, once, when no other thread is there. */
 int solve_prepare(struct solver *s, struct err *e);
 /* task.recall; the task's arg is the solver. */
 bool solve_recall(struct task *t, const struct digest *key, struct digest *ret);

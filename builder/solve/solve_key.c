@@ -8,6 +8,8 @@ enum { KEY_VERSION = 1 };
 
 int solve_prepare(struct solver *s, struct err *e)
 {
+	while (!s->prepared && s->asking)
+		solve_wait(s);
 	if (!s->prepared && s->o->before_run)
 		TRY(s->o->before_run(s->o->arg, e));
 	s->prepared = true;
@@ -28,8 +30,9 @@ int solve_key(struct job *j, struct err *e)
 	hasher_str(&h, str_of(st->op->name));
 	buf_putc(&j->task.why, '{');
 	if (st->op->key) {
-		/* This thread is the one that passes the user's wish to stop on to the workers: here it has to look itself. */
-		j->task.cancel = j->solver->o->cancel;
+		/* The solving thread is the one that passes the user's wish to stop on to the others: it has to look itself. */
+		if (!j->asking)
+			j->task.cancel = j->solver->o->cancel;
 		j->task.prepare = prepare_task;
 		int rc = st->op->key(&j->task, &h, e);
 		j->task.cancel = &j->solver->stop;

@@ -295,15 +295,15 @@ test_add_fetches_files_and_checks_them() {
 	assert_fails 1 cooper build .
 }
 
-test_downloads_that_do_not_wait_for_each_other_go_together() {
+test_downloads_and_steps_that_do_not_wait_for_each_other_go_together() {
 	need_busybox
 	cat >server.py <<-'END'
 		import http.server, threading
-		both = threading.Barrier(2)
+		all = threading.Barrier(3)
 		class Handler(http.server.BaseHTTPRequestHandler):
 		    def do_GET(self):
 		        try:
-		            both.wait(20)
+		            all.wait(20)
 		            self.send_response(200)
 		        except threading.BrokenBarrierError:
 		            self.send_response(500)
@@ -314,9 +314,18 @@ test_downloads_that_do_not_wait_for_each_other_go_together() {
 		server.serve_forever()
 	END
 	serve . python3 -u server.py
-	printf 'FROM busybox AS a\nADD http://%s/one /one\nFROM busybox\nADD http://%s/two /two\nCOPY --from=a /one /one\n' "$SERVER" "$SERVER" >Containerfile
-	build_ok -t both .
-	assert_eq "$(file_of both one) $(file_of both two)" "/one /two"
+	cat >Containerfile <<-END
+		FROM busybox AS a
+		ADD http://$SERVER/one /one
+		FROM busybox AS b
+		RUN wget -qO /three http://$SERVER/three
+		FROM busybox
+		ADD http://$SERVER/two /two
+		COPY --from=a /one /one
+		COPY --from=b /three /three
+	END
+	build_ok --network=host --allow network.host -t all .
+	assert_eq "$(file_of all one) $(file_of all two) $(file_of all three)" "/one /two /three"
 }
 
 test_an_image_without_steps_of_its_own_is_exported() {
