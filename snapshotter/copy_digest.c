@@ -4,6 +4,9 @@
  * relative to what they are placed in. The name of a file source counts only when it may decide where the file goes.
  */
 #include "snapshotter/copy_impl.h"
+#include "snapshotter/relay.h"
+
+enum { TEXT = 32 * 1024 };
 
 /* A file whose digest has to be asked for. */
 struct unknown {
@@ -11,11 +14,13 @@ struct unknown {
 	const struct copy_source *source;
 	struct digest digest;
 };
-/* The entries go by and are hashed. When digests are missing, the first round only collects them, and there is a second one. */
+/* The entries go by as text that is hashed, beside it when there is much. When digests are missing, the first round only collects
+ * them, and there is a second one. */
 struct stream {
 	const struct copy_args *args;
 	const struct copy_source *source;
-	struct hasher h;
+	struct buf text;        /* not hashed yet */
+	struct hash_pipe pipe;
 	struct map inodes;      /* of the pick: the first name of a file that has several, in arena */
 	struct unknown *unknown;
 	size_t n, cap, used;
@@ -26,6 +31,8 @@ struct stream {
 
 static void stream_done(struct stream *s)
 {
+	hash_pipe_done(&s->pipe);
+	buf_done(&s->text);
 	map_done(&s->inodes);
 	mem_free(s->unknown);
 }
@@ -73,22 +80,43 @@ static int learn(const struct copy_args *a, struct stream *s, struct err *e)
 	return 0;
 }
 
+static void flush(struct stream *s)
+{
+	struct err never;
+	(void)sink_write(&s->pipe.sink, s->text.p, s->text.len, &never); /* it only hashes */
+	buf_clear(&s->text);
+}
+
+static void put_u64(struct stream *s, uint64_t v)
+{
+	uint8_t b[8];
+	for (int i = 0; i < 8; i++)
+		b[i] = (uint8_t)(v >> (8 * i));
+	buf_add(&s->text, b, sizeof(b));
+}
+
+/* As hasher_str does. */
+static void put_str(struct stream *s, struct str v)
+{
+	put_u64(s, v.len);
+	buf_str(&s->text, v);
+}
+
 static void hash_entry(struct stream *s, const struct entry *en, const struct digest *d)
 {
-	struct hasher *h = &s->h;
 	bool mode_counts = en->type != ENTRY_SYMLINK && !copy_is_octal(s->args->chmod);
 	bool owner_counts = !s->args->set_owner && s->source->owners;
-	hasher_u64(h, en->type);
-	hasher_u64(h, mode_counts ? en->mode : 0);
-	hasher_u64(h, owner_counts ? en->uid : 0);
-	hasher_u64(h, owner_counts ? en->gid : 0);
-	hasher_u64(h, ((uint64_t)en->major << 32) | en->minor);
+	put_u64(s, en->type);
+	put_u64(s, mode_counts ? en->mode : 0);
+	put_u64(s, owner_counts ? en->uid : 0);
+	put_u64(s, owner_counts ? en->gid : 0);
+	put_u64(s, ((uint64_t)en->major << 32) | en->minor);
 	if (en->type == ENTRY_FILE) {
-		hasher_u64(h, en->size);
-		hasher_digest(h, d);
+		put_u64(s, en->size);
+		buf_add(&s->text, d->b, sizeof(d->b));
 	}
-	hasher_str(h, en->type == ENTRY_SYMLINK ? en->target : (struct str){0});
-	hasher_str(h, en->xattrs);
+	put_str(s, en->type == ENTRY_SYMLINK ? en->target : (struct str){0});
+	put_str(s, en->xattrs);
 }
 
 /* Hard links: later names refer to the first one. */
@@ -122,10 +150,12 @@ static int stream_entry(void *arg, struct str rel, const struct entry *en, struc
 	}
 	if (s->n && !s->answered)
 		return 0;
-	hasher_u64(&s->h, 1);
-	hasher_str(&s->h, rel);
-	hasher_str(&s->h, first_name(s, rel, inode));
+	put_u64(s, 1);
+	put_str(s, rel);
+	put_str(s, first_name(s, rel, inode));
 	hash_entry(s, en, d);
+	if (s->text.len >= TEXT)
+		flush(s);
 	return 0;
 }
 
@@ -144,41 +174,45 @@ static bool name_counts(const struct copy_args *a, struct arena *ar)
 	return folder;
 }
 
-static void hash_inlines(struct hasher *h, const struct copy_args *a, bool names)
+static void hash_inlines(struct stream *s, bool names)
 {
-	hasher_u64(h, a->ninlines);
+	const struct copy_args *a = s->args;
+	put_u64(s, a->ninlines);
 	for (size_t i = 0; i < a->ninlines; i++) {
-		hasher_str(h, names ? a->inlines[i].name : (struct str){0});
-		hasher_str(h, a->inlines[i].content);
+		put_str(s, names ? a->inlines[i].name : (struct str){0});
+		put_str(s, a->inlines[i].content);
 	}
 }
 
 /* Marks in the stream where a pick begins and what kind it is. */
-static void hash_pick(struct hasher *h, const struct pick *p, bool names)
+static void hash_pick(struct stream *s, const struct pick *p, bool names)
 {
 	bool folder = p->en.type == ENTRY_DIR;
-	hasher_u64(h, p->number);
-	hasher_u64(h, folder ? 1 : 2);
-	hasher_str(h, folder || !names ? (struct str){0} : p->name);
+	put_u64(s, p->number);
+	put_u64(s, folder ? 1 : 2);
+	put_str(s, folder || !names ? (struct str){0} : p->name);
 }
 
 static int round_of(struct stream *s, struct selection *sel, bool names, struct err *e)
 {
-	hasher_init(&s->h);
-	hasher_str(&s->h, STR("cooper select 2"));
+	hash_pipe_done(&s->pipe);
+	hash_pipe_init(&s->pipe, NULL);
+	buf_clear(&s->text);
+	put_str(s, STR("cooper select 2"));
 	for (size_t i = 0; i < sel->n; i++) {
 		struct pick *p = &sel->picks[i];
 		s->source = p->item->source;
-		hash_pick(&s->h, p, names);
+		hash_pick(s, p, names);
 		if (p->en.type == ENTRY_DIR)
 			TRY(copy_each(sel, p, stream_entry, s, e));
 		else
 			TRY(stream_entry(s, (struct str){0}, &p->en, (struct str){0}, e));
-		hasher_u64(&s->h, 0);
+		put_u64(s, 0);
 		map_done(&s->inodes);
 		s->inodes = (struct map){0};
 	}
-	hash_inlines(&s->h, s->args, names);
+	hash_inlines(s, names);
+	flush(s);
 	return 0;
 }
 
@@ -196,6 +230,5 @@ int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest 
 		TRY(learn(a, &s, e));
 		TRY(round_of(&s, &sel, names, e));
 	}
-	*ret = hasher_done(&s.h);
-	return 0;
+	return hash_pipe_finish(&s.pipe, ret, e);
 }

@@ -122,7 +122,9 @@ static int visit_only(struct each *x)
 int copy_each(const struct selection *s, const struct pick *p, copy_each_fn *fn, void *arg, struct err *e)
 {
 	cleanup_with(each_done) struct each x = {.s = s, .p = p, .view = p->item->source->view(p->item->source->arg), .fn = fn, .arg = arg, .e = e};
-	TRY(view_walk(x.view, p->only.len ? copy_join(&x.arena, p->path, p->only) : p->path, note_link, &x));
+	struct str top = p->only.len ? copy_join(&x.arena, p->path, p->only) : p->path;
+	if (view_may_link(x.view, top))
+		TRY(view_walk(x.view, top, note_link, &x));
 	if (p->only.len)
 		return visit_only(&x);
 	return view_walk(x.view, p->path, visit_wanted, &x);

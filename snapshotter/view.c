@@ -394,3 +394,18 @@ int view_resolve(const struct view *v, struct str path, bool last, struct buf *r
 	buf_str(ret_path, buf_view(&here));
 	return 0;
 }
+
+bool view_may_link(const struct view *v, struct str dir)
+{
+	for (size_t l = 0; l < v->n; l++) {
+		const struct index *ix = v->layers[l];
+		size_t first = 0, last = ix->n;
+		struct entry *self;
+		if (dir.len)
+			index_range(ix, dir, &first, &last, &self);
+		for (size_t i = first; i < last; i++)
+			if (ix->entries[i].type == ENTRY_LINK)
+				return true;
+	}
+	return false;
+}

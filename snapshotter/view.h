@@ -37,4 +37,7 @@ int view_children(const struct view *v, struct str dir, int (*fn)(void *arg, con
 /* Everything below dir, parents first, in path_cmp order. */
 int view_walk(const struct view *v, struct str dir, int (*fn)(void *arg, const struct entry *en), void *arg);
 
+/* May there be hard links below dir? True also when an upper layer hides them. Much quicker than a walk. */
+bool view_may_link(const struct view *v, struct str dir);
+
 #endif
