@@ -72,7 +72,7 @@ test_user() {
 
 # What root made in somebody's checkout is theirs.
 give_back() {
-	for folder in build build-check build-asan; do
+	for folder in build build-check build-asan build-tsan; do
 		[ ! -d "$folder" ] || [ -z "$(find "$folder" -user root -print -quit)" ] || as_root chown -R --reference=. "$folder"
 	done
 }
