@@ -57,7 +57,8 @@ static int git_folder(struct inputs *in, const struct gitref *ref, const char **
 {
 	struct git_source g = {.remote = ref->remote, .ref = ref->ref, .subdir = ref->subdir, .checksum = ref->checksum,
 		.submodules = ref->submodules != GITREF_NO, .keep_git_dir = in->r->keep_git_dir || ref->keep_git_dir == GITREF_YES,
-		.ssh_socket = in->r->nssh ? in->r->ssh[0].socket : getenv("SSH_AUTH_SOCK")};
+		.ssh_socket = in->r->nssh ? in->r->ssh[0].socket : getenv("SSH_AUTH_SOCK"),
+		.secrets = in->r->secrets, .nsecrets = in->r->nsecrets};
 	struct str commit;
 	int64_t when;
 	TRY(scratch(in, "context-", ret, e));

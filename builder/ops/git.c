@@ -14,9 +14,24 @@
 
 #include "base/fs.h"
 #include "base/io.h"
+#include "builder/ops/git_auth.h"
 #include "snapshotter/rootpath.h"
 
 enum { OUTPUT_MAX = 1024 * 1024, ARGS_MAX = 32 };
+
+/* One source, asked several times. */
+struct session {
+	const struct git_source *g;
+	struct git_auth auth;
+	const struct cancel *cancel;
+	struct arena arena;
+};
+
+static void session_done(struct session *s)
+{
+	git_auth_done(&s->auth);
+	arena_done(&s->arena);
+}
 
 static bool printable(struct str s)
 {
@@ -24,6 +39,13 @@ static bool printable(struct str s)
 		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127)
 			return false;
 	return true;
+}
+
+/* The remote without "scheme://user:password@", for messages. */
+static struct str shown(const struct git_source *g)
+{
+	ptrdiff_t at = str_rfind(g->remote, '@'), slash = str_find(g->remote, '/');
+	return slash >= 0 && slash < at ? str_from(g->remote, (size_t)at + 1) : g->remote;
 }
 
 static int check(const struct git_source *g, struct err *e)
@@ -37,7 +59,7 @@ static int check(const struct git_source *g, struct err *e)
 	known = known || (at > 0 && colon > at && str_find(str_sub(g->remote, 0, (size_t)colon), '/') < 0);
 	if (!known || str_starts(g->remote, STR("-")) || !printable(g->remote))
 		return err_set(e, ERR_DENIED, "git remote \"%.*s\" is not allowed: it must be https, http, ssh or git",
-		    STR_ARG(g->remote));
+		    STR_ARG(shown(g)));
 	/* A host that begins with '-' would be an option of ssh. */
 	ptrdiff_t slashes = str_find(g->remote, ':');
 	struct str host = slashes > 0 && str_starts(str_from(g->remote, (size_t)slashes), STR("://"))
@@ -48,7 +70,7 @@ static int check(const struct git_source *g, struct err *e)
 		host = str_from(host, (size_t)user + 1);
 	if (str_starts(host, STR("-")) || str_starts(g->ref, STR("-")) || !printable(g->ref))
 		return err_set(
-		    e, ERR_DENIED, "git reference \"%.*s#%.*s\" is not allowed", STR_ARG(g->remote), STR_ARG(g->ref));
+		    e, ERR_DENIED, "git reference \"%.*s#%.*s\" is not allowed", STR_ARG(shown(g)), STR_ARG(g->ref));
 	return 0;
 }
 
@@ -80,15 +102,16 @@ static void command_line(const char *path, const char *dir, const char *const *a
 }
 
 /* Starts it in an environment of its own; both streams come out of *ret_out. */
-static int start(const struct git_source *g, const char *const *argv, pid_t *ret_pid, int *ret_out, struct err *e)
+static int start(const struct session *s, const char *const *argv, pid_t *ret_pid, int *ret_out, struct err *e)
 {
 	const char *home = getenv("HOME");
-	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", g->ssh_socket ? g->ssh_socket : "");
+	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", s->g->ssh_socket ? s->g->ssh_socket : "");
 	cleanup_free char *home_env = mem_printf("HOME=%s", home ? home : "/");
 	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1",
 	    (char *)"GIT_CONFIG_GLOBAL=/dev/null", (char *)"GIT_TERMINAL_PROMPT=0",
 	    (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
-	    (char *)"LC_ALL=C", sock, NULL};
+	    (char *)"LC_ALL=C", sock, s->auth.value.len ? (char *)"GIT_CONFIG_COUNT=1" : NULL, s->auth.key.p,
+	    s->auth.value.p, NULL};
 	int pipes[2];
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
@@ -133,19 +156,16 @@ static bool gather(pid_t pid, int fd, struct buf *out, const struct cancel *canc
 /* The last line that it printed says why. */
 static int failure(const struct git_source *g, const struct buf *out, struct err *e)
 {
-	struct str last = str_trim(buf_view(out));
+	struct str last = str_trim(buf_view(out)), name = shown(g);
 	ptrdiff_t nl = str_rfind(last, '\n');
-	struct str shown = g->remote; /* without "user:password@" */
-	ptrdiff_t at = str_rfind(shown, '@');
-	if (at >= 0 && str_find(shown, '/') >= 0 && str_find(shown, '/') < at)
-		shown = str_from(shown, (size_t)at + 1);
-	return err_set(
-	    e, ERR_REMOTE, "git %.*s: %.*s", STR_ARG(shown), STR_ARG(nl < 0 ? last : str_from(last, (size_t)nl + 1)));
+	last = nl < 0 ? last : str_from(last, (size_t)nl + 1);
+	bool private = last.len && (memmem(last.p, last.len, "could not read Username", 23) || memmem(last.p, last.len, "Authentication failed", 21));
+	return err_set(e, ERR_REMOTE, "git %.*s: %.*s%s", STR_ARG(name), STR_ARG(last),
+	    private ? " (for a private repository: --secret id=GIT_AUTH_TOKEN,env=VARIABLE)" : "");
 }
 
 /* Runs git in `dir` (NULL: anywhere); what it prints goes to `out`. */
-static int run(const struct git_source *g, const char *dir, const char *const *args, struct buf *out,
-    const struct cancel *cancel, struct err *e)
+static int run(const struct session *s, const char *dir, const char *const *args, struct buf *out, struct err *e)
 {
 	const char *path = program(), *argv[ARGS_MAX];
 	cleanup_close int fd = -1;
@@ -153,16 +173,16 @@ static int run(const struct git_source *g, const char *dir, const char *const *a
 	int status = 0;
 	if (!path)
 		return err_set(e, ERR_NOT_FOUND, "git is needed for %.*s and is not installed (apt-get install git)",
-		    STR_ARG(g->remote));
+		    STR_ARG(shown(s->g)));
 	command_line(path, dir, args, argv);
-	TRY(start(g, argv, &pid, &fd, e));
-	bool stopped = gather(pid, fd, out, cancel);
+	TRY(start(s, argv, &pid, &fd, e));
+	bool stopped = gather(pid, fd, out, s->cancel);
 	close(steal_fd(&fd));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (stopped)
 		return err_set(e, ERR_CANCELLED, "interrupted");
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : failure(g, out, e);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : failure(s->g, out, e);
 }
 
 static bool is_commit(struct str ref)
@@ -199,48 +219,60 @@ static int check_commit(const struct git_source *g, struct str commit, struct er
 {
 	if (str_starts(commit, g->checksum))
 		return 0;
-	return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(g->remote),
+	return err_set(e, ERR_CORRUPT, "git %.*s: commit %.*s does not match the checksum %.*s", STR_ARG(shown(g)),
 	    STR_ARG(commit), STR_ARG(g->checksum));
+}
+
+static int session_begin(const struct git_source *g, const struct cancel *cancel, struct session *ret, struct err *e)
+{
+	*ret = (struct session){.g = g, .cancel = cancel};
+	TRY(check(g, e));
+	return git_auth_find(g, &ret->arena, &ret->auth, e);
+}
+
+static int ask_remote(const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)
+{
+	cleanup_with(session_done) struct session s = {0};
+	cleanup_buf struct buf out = {0};
+	TRY(session_begin(g, cancel, &s, e));
+	const char *args[] = {"ls-remote", "--", s.auth.remote, NULL};
+	TRY(run(&s, NULL, args, &out, e));
+	struct str commit = pick(buf_view(&out), g->ref.len ? g->ref : STR("HEAD"));
+	if (!is_commit(commit))
+		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(shown(g)),
+		    STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
+	*ret_commit = arena_str(a, commit);
+	return 0;
 }
 
 int git_resolve(
     const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)
 {
+	struct str commit = g->ref;
 	TRY(check(g, e));
-	if (is_commit(g->ref)) {
-		TRY(check_commit(g, g->ref, e));
-		*ret_commit = g->ref;
-		return 0;
-	}
-	cleanup_buf struct buf out = {0};
-	const char *remote = arena_str(a, g->remote).p;
-	const char *args[] = {"ls-remote", "--", remote, NULL};
-	TRY(run(g, NULL, args, &out, cancel, e));
-	struct str commit = pick(buf_view(&out), g->ref.len ? g->ref : STR("HEAD"));
 	if (!is_commit(commit))
-		return err_set(e, ERR_NOT_FOUND, "git %.*s has no branch or tag \"%.*s\"", STR_ARG(g->remote),
-		    STR_ARG(g->ref.len ? g->ref : STR("HEAD")));
+		TRY(ask_remote(g, cancel, a, &commit, e));
 	TRY(check_commit(g, commit, e));
-	*ret_commit = arena_str(a, commit);
+	*ret_commit = commit;
 	return 0;
 }
 
-static int fetch(const struct git_source *g, const char *dir, const char *remote, const char *commit, const char *ref,
-    const struct cancel *cancel, struct err *e)
+static int fetch(const struct session *s, const char *dir, const char *commit, const char *ref, struct err *e)
 {
 	cleanup_buf struct buf out = {0};
+	const char *remote = s->auth.remote;
 	const char *by_commit[] = {"fetch", "-q", "--depth=1", "--no-tags", "--", remote, commit, NULL};
 	const char *by_ref[] = {"fetch", "-q", "--no-tags", "--", remote, ref, NULL};
 	const char *all[] = {
 	    "fetch", "-q", "--", remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL};
-	if (run(g, dir, by_commit, &out, cancel, e) == 0)
+	if (run(s, dir, by_commit, &out, e) == 0)
 		return 0;
 	/* Some servers know no shallow fetch, some none by commit. */
 	buf_clear(&out);
-	if (*ref && run(g, dir, by_ref, &out, cancel, e) == 0)
+	if (*ref && run(s, dir, by_ref, &out, e) == 0)
 		return 0;
 	buf_clear(&out);
-	return run(g, dir, all, &out, cancel, e);
+	return run(s, dir, all, &out, e);
 }
 
 /* Moves the content of `sub` (real folders only) up into `path`. */
@@ -266,23 +298,22 @@ static int lift_subdir(const char *path, struct str subdir, struct err *e)
 int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel,
     int64_t *ret_time, struct err *e)
 {
-	cleanup_arena struct arena a = {0};
+	cleanup_with(session_done) struct session s = {0};
 	cleanup_buf struct buf out = {0};
-	const char *remote = arena_str(&a, g->remote).p, *sha = arena_str(&a, commit).p;
-	TRY(check(g, e));
+	TRY(session_begin(g, cancel, &s, e));
+	const char *sha = arena_str(&s.arena, commit).p;
 	const char *init[] = {"init", "-q", "--", path, NULL};
-	TRY(run(g, NULL, init, &out, cancel, e));
-	TRY(fetch(g, path, remote, sha, is_commit(g->ref) ? "" : arena_str(&a, g->ref.len ? g->ref : STR("HEAD")).p,
-	    cancel, e));
+	TRY(run(&s, NULL, init, &out, e));
+	TRY(fetch(&s, path, sha, is_commit(g->ref) ? "" : arena_str(&s.arena, g->ref.len ? g->ref : STR("HEAD")).p, e));
 	const char *checkout[] = {"checkout", "-q", "--force", "--detach", sha, NULL};
-	TRY(run(g, path, checkout, &out, cancel, e));
+	TRY(run(&s, path, checkout, &out, e));
 	const char *submodules[] = {"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL};
 	cleanup_free char *modules = mem_printf("%s/.gitmodules", path);
 	if (g->submodules && fs_exists(AT_FDCWD, modules))
-		TRY(run(g, path, submodules, &out, cancel, e));
+		TRY(run(&s, path, submodules, &out, e));
 	const char *show[] = {"show", "-s", "--format=%ct", sha, NULL};
 	buf_clear(&out);
-	TRY(run(g, path, show, &out, cancel, e));
+	TRY(run(&s, path, show, &out, e));
 	*ret_time = out.p ? strtoll(out.p, NULL, 10) : 0;
 	if (!g->keep_git_dir) {
 		cleanup_free char *git_dir = mem_printf("%s/.git", path);

@@ -11,11 +11,14 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/str.h"
+#include "builder/ops/env.h"
 
 struct git_source {
 	struct str remote, ref, subdir, checksum; /* as in parser/gitref.h */
 	bool keep_git_dir, submodules;
 	const char *ssh_socket;                   /* for ssh remotes; NULL: none */
+	const struct ops_secret *secrets;         /* for http remotes (git_auth.h) */
+	size_t nsecrets;
 };
 
 /* The commit that the reference names now, 40 or 64 hex digits, in `a`. Asks the remote unless the reference is a commit itself. */

@@ -25,7 +25,8 @@ static struct git_source source(const struct task *t)
 	const struct op_git_args *a = t->step->args;
 	const struct ops_env *env = t->env;
 	return (struct git_source){.remote = a->remote, .ref = a->ref, .subdir = a->subdir, .checksum = a->checksum,
-		.keep_git_dir = a->keep_git_dir, .submodules = a->submodules, .ssh_socket = env->nssh ? env->ssh[0].socket : NULL};
+		.keep_git_dir = a->keep_git_dir, .submodules = a->submodules, .ssh_socket = env->nssh ? env->ssh[0].socket : NULL,
+		.secrets = env->secrets, .nsecrets = env->nsecrets};
 }
 
 static int key_git(struct task *t, struct hasher *h, struct err *e)

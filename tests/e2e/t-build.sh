@@ -278,6 +278,48 @@ test_git_gives_contexts_and_files() {
 	assert_match "$LAST" 'error: *nothing*'
 }
 
+test_private_git_repositories() {
+	need git strace
+	need_busybox
+	make_repository
+	cat >server.py <<-'END'
+		import base64, http.server, os
+		os.chdir("www")
+		good = ["Basic " + base64.b64encode(b).decode() for b in (b"x-access-token:tok3n", b"me:pass:word@3", b"tok3n:")] + ["Bearer tok3n"]
+		class Handler(http.server.SimpleHTTPRequestHandler):
+		    def do_GET(self):
+		        if self.headers.get("Authorization") in good:
+		            return super().do_GET()
+		        self.send_response(401)
+		        self.send_header("WWW-Authenticate", 'Basic realm="x"')
+		        self.end_headers()
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		print("on port %d " % server.server_address[1], flush=True)
+		server.serve_forever()
+	END
+	serve . python3 -u server.py
+	url=http://$SERVER/repo.git
+	printf 'FROM busybox\nADD %s /repo\n' "$url" >Containerfile
+	assert_fails 3 cooper build "$url"
+	assert_match "$LAST" "*--secret id=GIT_AUTH_TOKEN*"
+	assert_fails 3 cooper build .
+	export TOK=tok3n HEAD='Bearer tok3n' BAD=bad
+	for secret in "id=GIT_AUTH_TOKEN,env=TOK" "id=GIT_AUTH_TOKEN.$SERVER,env=TOK" "id=GIT_AUTH_HEADER,env=HEAD"; do
+		build_ok --no-cache --secret "$secret" -t a .
+		assert_eq "$(file_of a repo/file)" two
+	done
+	assert_fails 3 cooper build --no-cache --secret id=GIT_AUTH_TOKEN,env=TOK --secret "id=GIT_AUTH_HEADER.$SERVER,env=BAD" .
+	strace -f -s 1000 -e trace=execve -o trace cooper build --progress=plain --secret id=GIT_AUTH_TOKEN,env=TOK "$url" >log 2>&1 || fail "$(cat log)"
+	strace -f -s 1000 -e trace=execve -o trace2 cooper build --progress=plain "http://me:pass%3Aword%403@$SERVER/repo.git" >>log 2>&1 || fail "$(cat log)"
+	build_ok "http://tok3n@$SERVER/repo.git"
+	sed -i 1d trace2 # our own command line
+	grep -q 'git.*ls-remote' trace2 || fail "git was not seen"
+	! grep -E 'tok3n|pass' trace trace2 log || fail "a secret is told"
+	[ "$ROLE" != root ] || ! grep -rlE 'tok3n|pass.{1,3}word' "$COOPER_ROOT" || fail "a secret is kept"
+	assert_fails 1 cooper build "http://me:pass%3Aword%403@$SERVER/repo.git#nothing"
+	[[ $(cat stderr.log) != *pass* ]] || fail "a secret is told: $(cat stderr.log)"
+}
+
 test_add_fetches_files_and_checks_them() {
 	need_busybox
 	mkdir www
