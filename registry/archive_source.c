@@ -49,7 +49,7 @@ int archive_source_open(int fd, struct archive_source **ret, struct err *e)
 		ZSTD_DCtx_setParameter(s->zst, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
 		s->kind = ZSTD;
 	} else if (str_starts(head, STR("BZh")) || str_starts(head, STR("\xfd" "7zXZ"))) {
-		return err_set(e, ERR_UNSUPPORTED, "the archive is compressed with bzip2 or xz: only gzip and zstd are known");
+		return err_set(e, ERR_UNSUPPORTED, "the archive is compressed with bzip2 or xz");
 	}
 	*ret = steal(&s);
 	return 0;

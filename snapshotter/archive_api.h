@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARCHIVE_API_VERSION = 1, ARCHIVE_TEXT = 256 };
+enum { ARCHIVE_API_VERSION = 2, ARCHIVE_TEXT = 256 };
 #define ARCHIVE_API_SYMBOL "cooper_archive_api"
 
 /* Strings are borrowed until the next call. */
@@ -30,6 +30,8 @@ struct archive_api {
 	/* Reads from fd, borrowed, at its offset. NULL: no tar, plain or compressed once; text says why, and *ret_broken whether the
 	 * compressed stream is to blame. */
 	void *(*open)(int fd, char text[ARCHIVE_TEXT], bool *ret_broken);
+	/* The bytes inside of xz or bzip2 data, whatever they are, for read and close. NULL: text says why. */
+	void *(*open_plain)(int fd, char text[ARCHIVE_TEXT]);
 	/* 1 an entry, 0 the end, -1 failure. */
 	int (*next)(void *h, struct archive_item *ret, char text[ARCHIVE_TEXT]);
 	/* Data of the entry, holes between pieces as zeroes; 0 behind the last piece, -1 failure. */

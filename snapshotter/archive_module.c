@@ -66,6 +66,27 @@ static void *module_open(int fd, char text[ARCHIVE_TEXT], bool *ret_broken)
 	return NULL;
 }
 
+static void *module_open_plain(int fd, char text[ARCHIVE_TEXT])
+{
+	struct handle *h = calloc(1, sizeof(*h));
+	if (!h || !(h->a = archive_read_new()))
+		abort();
+	archive_read_support_filter_bzip2(h->a);
+	archive_read_support_filter_xz(h->a);
+	archive_read_support_format_raw(h->a);
+	int rc = archive_read_open_fd(h->a, fd, 256 * 1024);
+	if (rc >= ARCHIVE_WARN)
+		rc = archive_read_next_header(h->a, &h->entry);
+	if (rc >= ARCHIVE_WARN && rc != ARCHIVE_EOF && archive_filter_count(h->a) > 1)
+		return h;
+	if (rc >= ARCHIVE_WARN)
+		snprintf(text, ARCHIVE_TEXT, "neither xz nor bzip2 data");
+	else
+		explain(h->a, text);
+	module_close(h);
+	return NULL;
+}
+
 static void fill(struct archive_entry *en, struct archive_item *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -123,6 +144,7 @@ __attribute__((visibility("default"))) extern const struct archive_api cooper_ar
 const struct archive_api cooper_archive_api = {
 	.version = ARCHIVE_API_VERSION,
 	.open = module_open,
+	.open_plain = module_open_plain,
 	.next = module_next,
 	.read = module_read,
 	.xattr = module_xattr,

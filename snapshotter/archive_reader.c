@@ -130,12 +130,18 @@ static const struct archive_api *load(char *why, size_t n)
 	return api;
 }
 
-int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_reader **ret, struct err *e)
+int archive_module(const struct archive_api **ret, struct err *e)
 {
 	char text[ARCHIVE_TEXT + 512] = "";
-	const struct archive_api *api = load(text, sizeof(text));
-	if (!api)
-		return err_set(e, ERR_UNSUPPORTED, "archives cannot be unpacked here: %s", text);
+	*ret = load(text, sizeof(text));
+	return *ret ? 0 : err_set(e, ERR_UNSUPPORTED, "archives cannot be unpacked here: %s", text);
+}
+
+int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_reader **ret, struct err *e)
+{
+	char text[ARCHIVE_TEXT] = "";
+	const struct archive_api *api;
+	TRY(archive_module(&api, e));
 	off_t from = lseek(fd, 0, SEEK_CUR);
 	bool broken;
 	void *h = api->open(fd, text, &broken);

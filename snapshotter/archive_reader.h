@@ -15,6 +15,9 @@ struct archive_reader;
 enum { ARCHIVE_SNIFF = 512 };
 /* Could this be the beginning of one? A quick no for nearly every file that is none, without loading anything. */
 bool archive_reader_sniff(const void *p, size_t len);
+/* The module, loaded when it was not. ERR_UNSUPPORTED. */
+struct archive_api;
+int archive_module(const struct archive_api **ret, struct err *e);
 /* Reads from fd (borrowed) at its offset. ERR_NOT_FOUND: it is no archive, the text says why; ERR_UNSUPPORTED: no module. */
 int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_reader **ret, struct err *e);
 void archive_reader_close(struct archive_reader *r);

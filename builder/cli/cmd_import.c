@@ -14,6 +14,7 @@
 #include "builder/cli/import_config.h"
 #include "builder/cli/local.h"
 #include "builder/sandbox/sandbox.h"
+#include "snapshotter/archive_plain.h"
 #include "snapshotter/layer.h"
 
 struct import_opts {
@@ -34,26 +35,6 @@ static const struct opt import_table[] = {
 
 enum { MAGIC = 8 };
 
-/* The first bytes without taking them: of a file by pread, of a pipe by tee(2) into another one. */
-static size_t peek(int fd, unsigned char magic[MAGIC])
-{
-	ssize_t n = pread(fd, magic, MAGIC, lseek(fd, 0, SEEK_CUR));
-	size_t got = 0;
-	int copy[2];
-
-	if (n >= 0)
-		return (size_t)n;
-	if (pipe2(copy, O_CLOEXEC) < 0)
-		return 0;
-	if (tee(fd, copy[1], MAGIC, 0) > 0) {
-		n = read(copy[0], magic, MAGIC);
-		got = n > 0 ? (size_t)n : 0;
-	}
-	close(copy[0]);
-	close(copy[1]);
-	return got;
-}
-
 MEM_CLEANUP(writer_cleanup, struct blob_writer, blob_writer_free)
 MEM_CLEANUP(decompressor_cleanup, struct decompressor, decompressor_free)
 
@@ -64,15 +45,8 @@ static int store_tar(struct cli *cli, struct store *s, int fd, struct digest *re
 	struct decompressor *d cleanup_with(decompressor_cleanup) = NULL;
 	cleanup_free char *chunk = mem_new(IO_CHUNK);
 	unsigned char magic[MAGIC] = {0};
-	size_t n = peek(fd, magic);
+	size_t n = archive_plain_peek(fd, magic, MAGIC);
 
-	if (n >= 6 && (memcmp(magic,
-	                   "\xfd"
-	                   "7zXZ",
-	                   6) == 0 ||
-	                  memcmp(magic, "BZh", 3) == 0))
-		return err_set(
-		    e, ERR_UNSUPPORTED, "the tar may be plain, gzip or zstd: pipe it through xz -dc or bzip2 -dc");
 	TRY(decompressor_new(compress_detect(magic, n), fd, NULL, &d, e));
 	TRY(blobs_writer(s->blobs, &w, e));
 	do {
@@ -157,10 +131,12 @@ static int import_fd(struct cli *cli, struct local *l, const struct import_opts 
 	struct digest diff_id, id;
 	char text[DIGEST_TEXT + 1];
 	uint64_t size;
+	struct archive_plain *plain;
 
 	if (o->platform)
 		TRY(local_platform(o->platform, cli->arena, &platform, e));
-	TRY(store_tar(cli, l->store, fd, &diff_id, &size, e));
+	TRY(archive_plain_open(fd, &plain, e));
+	TRY(archive_plain_close(plain, store_tar(cli, l->store, plain ? archive_plain_fd(plain) : fd, &diff_id, &size, e), e));
 	TRY(store_set_blob(l->store, &diff_id, COMPRESS_NONE, &diff_id, size, e));
 	TRY(userns_enter(e));
 	TRY(layer_unpack(l->store, &diff_id, &diff_id, cli->cancel, NULL, NULL, &id, e));
@@ -198,7 +174,7 @@ const struct command cmd_import = {
     .name = "import",
     .usage = "[OPTIONS] TAR|- [NAME[:TAG]]",
     .summary = "Make an image of one layer from a tar of a root file system",
-    .details = "The tar may be plain or compressed with gzip or zstd. Prints the image's id.",
+    .details = "The tar may be plain or compressed with gzip, zstd, xz or bzip2. Prints the image's id.",
     .examples = "cooper import rootfs.tar base:1\nmmdebstrap --variant=minbase bookworm - | cooper import --change "
                 "'CMD [\"bash\"]' - "
                 "debian:bookworm-slim",

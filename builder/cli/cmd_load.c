@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "builder/cli/local.h"
+#include "snapshotter/archive_plain.h"
 #include "registry/archive.h"
 
 struct load_opts {
@@ -45,6 +46,21 @@ static void loaded(void *arg, struct str name, const struct descriptor *d)
 	printf("Loaded image ID: %s\n", text);
 }
 
+static int load_fd(int fd, struct loading *loading, struct err *e)
+{
+	struct archive_plain *plain = NULL;
+	struct local *l = loading->local;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat");
+	if (S_ISDIR(st.st_mode))
+		return archive_load(fd, true, l->layout, l->store->blobs, loaded, loading, e);
+	TRY(archive_plain_open(fd, &plain, e));
+	return archive_plain_close(
+	    plain, archive_load(plain ? archive_plain_fd(plain) : fd, false, l->layout, l->store->blobs, loaded, loading, e), e);
+}
+
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
 	const struct load_opts *o = opts;
@@ -52,7 +68,6 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	struct local l cleanup_local = {0};
 	struct loading loading = {.local = &l, .arena = cli->arena};
 	int fd cleanup_close = -1;
-	struct stat st;
 
 	if (input && strcmp(input, "-") != 0) {
 		fd = open(input, O_RDONLY | O_CLOEXEC);
@@ -61,11 +76,8 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	} else if (isatty(STDIN_FILENO)) {
 		return err_set(e, ERR_USAGE, "requested load from stdin, but stdin is a terminal: use -i FILE");
 	}
-	if (fstat(fd < 0 ? STDIN_FILENO : fd, &st) < 0)
-		return err_sys(e, "stat %s", input ? input : "stdin");
 	TRY(local_open(cli, &l, e));
-	if (archive_load(
-	        fd < 0 ? STDIN_FILENO : fd, S_ISDIR(st.st_mode), l.layout, l.store->blobs, loaded, &loading, e) < 0)
+	if (load_fd(fd < 0 ? STDIN_FILENO : fd, &loading, e) < 0)
 		return err_wrap(e, "load %s", input ? input : "stdin");
 	if (!loading.images)
 		return err_set(e, ERR_NOT_FOUND, "load %s: there is no image in it", input ? input : "stdin");

@@ -165,6 +165,36 @@ test_push_sends_a_compressed_image_with_the_same_id() {
 	assert_eq "$again" "$last"
 }
 
+test_archives_may_be_compressed_with_xz_and_bzip2() {
+	need xz bzip2
+	need_busybox
+	cooper save -o image.tar busybox
+	mkdir root
+	seq 100000 >root/numbers
+	tar -C root -cf root.tar numbers
+	for by in xz bzip2; do
+		$by -k image.tar root.tar
+	done
+	for ext in xz bz2; do
+		export COOPER_ROOT=$E2E_DIR/store-$ext
+		assert_match "$(cooper load -i "image.tar.$ext")" 'Loaded image: busybox:latest'
+		cooper load <"image.tar.$ext" >/dev/null
+		cooper import -q "root.tar.$ext" "a:$ext" >/dev/null
+		cooper import -q - "b:$ext" <"root.tar.$ext" >/dev/null
+		assert_eq "$(cooper inspect -f '{{.RootFS.Layers}}' "a:$ext")" "[sha256:$(sha256sum <root.tar | cut -d' ' -f1)]"
+		assert_eq "$(cooper inspect -f '{{.RootFS.Layers}}' "b:$ext")" "$(cooper inspect -f '{{.RootFS.Layers}}' "a:$ext")"
+		size=$(stat -c %s "root.tar.$ext")
+		head -c $((size / 2)) "root.tar.$ext" >cut
+		assert_fails 1 cooper import cut c
+		[ -z "$(cooper images -q c)" ] || fail "there is an image of half a file"
+		seq 100000 | "${ext/bz2/bzip2}" >none
+		assert_fails 1 cooper load -i none
+		assert_fails 1 cooper import none d
+	done
+	printf 'BZh nothing of the kind' >none
+	assert_fails 1 cooper load -i none
+}
+
 test_a_pushed_layer_is_not_kept_and_not_compressed_twice() {
 	need skopeo strace
 	need_registry
