@@ -31,6 +31,10 @@ int cred_store(struct str host, const char *user, const char *password, const ch
 /* `cooper logout`; false in *ret_was when there was nothing. */
 int cred_erase(struct str host, const char *authfile, bool *ret_was, struct err *e);
 
+/* A variable that docker's config.json gives to builds (member "proxies", "default"): "http_proxy" and the like. In `a`; NULL: none. A
+ * file that cannot be read has none. */
+const char *cred_proxy(const char *name, struct arena *a);
+
 /* --- helpers (docker-credential-NAME), for cred*.c and tests --- */
 
 /* Asks for a server. None when it does not know it. */

@@ -197,7 +197,13 @@ int remote_put_manifest(struct place *p, const struct descriptor *d, struct str 
 	call.path = arena_printf(&a, "/v2/%.*s/manifests/%.*s", STR_ARG(r->repo), STR_ARG(to));
 	call.headers[0] = arena_printf(&a, "Content-Type: %.*s", STR_ARG(d->media_type));
 	int rc = client_send(r->client, &call, &ans, e);
-	if (rc < 0 || ans.status < 200 || ans.status >= 300)
-		return remote_fail(r, arena_printf(&a, "manifest %.*s", STR_ARG(to)), rc, &ans, e);
-	return remote_check_stored(&ans, &d->digest, e);
+	if (rc >= 0 && ans.status >= 200 && ans.status < 300)
+		return remote_check_stored(&ans, &d->digest, e);
+	bool refused = rc >= 0 && (ans.status == 415 || ans.status == 400) &&
+		str_starts(d->media_type, STR("application/vnd.oci."));
+	rc = remote_fail(r, arena_printf(&a, "manifest %.*s", STR_ARG(to)), rc, &ans, e);
+	if (!refused)
+		return rc;
+	const char *why = arena_strdup(&a, e->text);
+	return err_set(e, e->code, "%s; a registry that knows no OCI images takes docker's: --format docker", why);
 }

@@ -19,6 +19,7 @@
 #include "builder/cli/local.h"
 #include "builder/cli/report.h"
 #include "parser/values.h"
+#include "registry/cred.h"
 #include "registry/platform.h"
 
 enum { SECRET_MAX = 500 * 1024, ARG_FILE_MAX = 1024 * 1024 };
@@ -93,16 +94,18 @@ static void add_proxy(struct making *m, struct str name, struct str value)
 	}
 }
 
-/* Proxy variables need no ARG; the environment's count unless --build-arg gives others. */
+/* Proxy variables need no ARG. --build-arg counts most, then docker's config.json, then the environment. */
 static void proxies(struct making *m)
 {
 	static const char *const names[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
 	m->r->proxy = arena_new(m->a, ARRAY_LEN(((struct ops_env *)0)->proxy) * sizeof(*m->r->proxy));
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = getenv(names[i]);
+		const char *value = cred_proxy(names[i], m->a);
 		char *upper = arena_strdup(m->a, names[i]);
 		for (char *c = upper; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
+		if (!value)
+			value = getenv(names[i]);
 		if (!value)
 			value = getenv(upper);
 		struct str given = {0};
@@ -319,8 +322,12 @@ static int hosts(struct making *m, struct err *e)
 			sep[strlen(sep) - 1] = '\0';
 			sep++;
 		}
-		if (strcmp(sep, "host-gateway") == 0)
+		if (strcmp(sep, "host-gateway") == 0) {
+			if (strcmp(m->o->network, "host") != 0)
+				report_warning("--add-host %s:host-gateway: steps with a network of their own do not reach the host; "
+				               "--network=host ones do", name);
 			sep = arena_strdup(m->a, "127.0.0.1");
+		}
 		if (inet_pton(AF_INET, sep, &addr) != 1 && inet_pton(AF_INET6, sep, &addr) != 1)
 			return err_set(e, ERR_USAGE, "--add-host %s: \"%s\" is no IP address", name, sep);
 		m->r->hosts[m->r->nhosts++] = (struct sandbox_host){.name = name, .ip = sep};
@@ -392,8 +399,10 @@ static int network_and_allow(struct making *m, struct err *e)
 			m->r->lower.allow_host_network = true;
 		else if (strcmp(m->o->allow.v[i], "security.insecure") == 0)
 			m->r->lower.allow_insecure = true;
+		else if (strcmp(m->o->allow.v[i], "buildx.local.delete") == 0)
+			m->r->allow_delete = true;
 		else
-			return err_set(e, ERR_USAGE, "--allow %s: network.host and security.insecure are known", m->o->allow.v[i]);
+			return err_set(e, ERR_USAGE, "--allow %s: network.host, security.insecure and buildx.local.delete are known", m->o->allow.v[i]);
 	}
 	return 0;
 }
@@ -427,13 +436,19 @@ static int others(struct making *m, struct err *e)
 	static const struct {
 		const char *flag;
 		size_t at;
-	} attest[] = {{"provenance", offsetof(struct build_opts, provenance)}, {"sbom", offsetof(struct build_opts, sbom)}};
+	} attest[] = {{"provenance", offsetof(struct build_opts, provenance)}, {"sbom", offsetof(struct build_opts, sbom)},
+	    {"attest", offsetof(struct build_opts, attest)}};
 	for (size_t i = 0; i < ARRAY_LEN(attest); i++) {
 		const char *v = *(const char *const *)((const char *)m->o + attest[i].at);
 		bool on = true;
 		if (v && (!opt_parse_bool(v, &on) || on))
 			report_warning("--%s has no effect: no attestations are made", attest[i].flag);
 	}
+	if (m->o->squash)
+		report_warning("--squash has no effect: each step keeps its layer");
+	if (m->o->volumes.n)
+		return err_set(e, ERR_USAGE, "--volume %s: folders of the host are not mounted into steps; use RUN --mount=type=bind with a "
+		    "--build-context", m->o->volumes.v[0]);
 	return 0;
 }
 

@@ -12,13 +12,13 @@
 /* As typed: filled by the option table. */
 struct build_opts {
 	struct opt_list tags, files, build_args, labels, secrets, ssh, contexts, add_hosts, outputs, platforms, no_cache_filter, allow,
-	    annotations, ulimits, cache_from, cache_to;
+	    annotations, ulimits, cache_from, cache_to, volumes;
 	const char *target, *pull, *network, *progress, *iidfile, *metadata_file, *build_arg_file, *explain, *on_error, *keep_failed, *call,
-	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom, *memory_swap, *cpuset_cpus, *cpuset_mems,
+	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom, *attest, *memory_swap, *cpuset_cpus, *cpuset_mems,
 	    *cgroup_parent;
 	uint64_t shm_size, memory;
 	int64_t jobs, pids_limit, cpu_period, cpu_quota, cpu_shares;
-	bool no_cache, quiet, push, load, check, insecure, rewrite_timestamp;
+	bool no_cache, quiet, push, load, check, insecure, rewrite_timestamp, squash;
 };
 extern const struct opt build_table[];
 
@@ -66,6 +66,7 @@ struct build_request {
 	struct str *proxy;           /* "NAME=value" */
 	size_t nproxy;
 	const char *check_override;  /* BUILDKIT_DOCKERFILE_CHECK, or NULL */
+	bool allow_delete;           /* -o type=local,mode=delete outside of the working folder */
 	bool keep_git_dir;           /* BUILDKIT_CONTEXT_KEEP_GIT_DIR */
 };
 /* ERR_USAGE and friends, before anything is opened. */

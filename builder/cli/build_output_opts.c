@@ -5,11 +5,13 @@
  */
 #include "builder/cli/build_output.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "builder/cli/outbound_flags.h"
 #include "parser/values.h"
+#include "snapshotter/index.h"
 
 static const char *const kind_names[] = {"image", "registry", "oci", "docker", "local", "tar", "pages", "cacheonly"};
 
@@ -121,6 +123,16 @@ static int parse_output(struct cli *cli, const char *text, struct output *out, s
 	return 0;
 }
 
+/* What is deleted by mistake cannot be had back. */
+static int check_delete(const struct build_request *r, const struct output *out, struct err *e)
+{
+	cleanup_free char *here = realpath(".", NULL), *there = realpath(out->dest, NULL);
+	if (!there || r->allow_delete || (here && path_within(str_of(there + 1), str_of(here + 1))))
+		return 0;
+	return err_set(e, ERR_USAGE, "--output: mode=delete would remove files in %s, which is not below the working folder; if that is meant: "
+	    "--allow buildx.local.delete", there);
+}
+
 static int check_output(const struct build_request *r, struct output *out, unsigned *to_stdout, struct err *e)
 {
 	struct stat st;
@@ -130,6 +142,8 @@ static int check_output(const struct build_request *r, struct output *out, unsig
 		return err_set(e, ERR_USAGE, "--output: dest is required for type=local: -o type=local,dest=DIR");
 	if (out->kind == OUTPUT_LOCAL && strcmp(out->dest, "-") == 0)
 		return err_set(e, ERR_USAGE, "--output: type=local cannot go to stdout; use type=tar");
+	if (out->kind == OUTPUT_LOCAL && out->mode_delete)
+		TRY(check_delete(r, out, e));
 	if ((out->kind == OUTPUT_OCI || out->kind == OUTPUT_DOCKER) && out->folder && !out->dest)
 		return err_set(e, ERR_USAGE, "--output: dest is required with tar=false");
 	if (out->kind == OUTPUT_DOCKER && !out->dest && !out->folder && (r->o->load || isatty(STDOUT_FILENO)))

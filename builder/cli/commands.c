@@ -2,7 +2,7 @@
 /* The table of commands. A new command is a file and a line here. */
 #include "builder/cli/cmd.h"
 
-extern const struct command cmd_build, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import, cmd_info,
+extern const struct command cmd_build, cmd_buildx, cmd_completion, cmd_du, cmd_help, cmd_history, cmd_images, cmd_import, cmd_info,
     cmd_inspect, cmd_load, cmd_login, cmd_logout, cmd_prune, cmd_pull, cmd_push, cmd_rmi, cmd_save, cmd_show, cmd_tag,
     cmd_version;
 
@@ -25,6 +25,7 @@ const struct command *const commands[] = {
     &cmd_info,
     &cmd_version,
     &cmd_show,
+    &cmd_buildx,
     &cmd_completion,
     &cmd_help,
     NULL,
@@ -45,10 +46,15 @@ const struct command_alias command_aliases[] = {
     {"image save", "save"},
     {"image tag", "tag"},
     {"buildx build", "build"},
+    {"buildx du", "du"},
+    {"buildx prune", "prune"},
+    {"buildx version", "version"},
     {"builder build", "build"},
+    {"builder du", "du"},
     {"builder prune", "prune"},
     {"system prune", "prune"},
     {"system df", "du"},
+    {"system info", "info"},
     {"bud", "build"},
     {NULL, NULL},
 };
@@ -87,10 +93,7 @@ static int alias_words(const char *alias, int argc, char **argv)
 
 const struct command *command_find(int argc, char **argv, int *ret_words)
 {
-	const struct command *c = argc > 0 ? command_by_name(argv[0]) : NULL;
-
-	*ret_words = 1;
-	for (const struct command_alias *a = command_aliases; !c && a->words; a++) {
+	for (const struct command_alias *a = command_aliases; a->words; a++) {
 		int n = alias_words(a->words, argc, argv);
 
 		if (n) {
@@ -98,5 +101,6 @@ const struct command *command_find(int argc, char **argv, int *ret_words)
 			return command_by_name(a->name);
 		}
 	}
-	return c;
+	*ret_words = 1;
+	return argc > 0 ? command_by_name(argv[0]) : NULL;
 }

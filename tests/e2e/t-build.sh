@@ -385,6 +385,41 @@ test_a_cached_step_that_was_a_folder_becomes_a_layer() {
 	assert_eq "$(file_of a f)" secret
 }
 
+test_what_scripts_of_other_builders_say() {
+	need_busybox
+	printf 'FROM busybox\nRUN env | grep -i proxy | sort >/proxies\n' >Containerfile
+	for words in "create --use --name x" "inspect --bootstrap" "ls" "use x" "rm x" "version" "du"; do
+		cooper buildx $words >/dev/null || fail "buildx $words"
+	done
+	assert_fails 2 cooper buildx bake
+	mkdir -p home/.docker
+	echo '{"proxies":{"default":{"httpProxy":"http://p:1","noProxy":"*.local"}}}' >home/.docker/config.json
+	HTTP_PROXY=http://other:2 HTTPS_PROXY=http://s:3 DOCKER_CONFIG=$PWD/home/.docker build_ok --manifest a --retry 3 --retry-delay 2s .
+	assert_eq "$(file_of a proxies | tr '\n' ' ')" 'HTTPS_PROXY=http://s:3 HTTP_PROXY=http://p:1 NO_PROXY=*.local http_proxy=http://p:1 https_proxy=http://s:3 no_proxy=*.local '
+	for flag in --squash --attest=type=sbom --add-host=x:host-gateway; do
+		cooper build "$flag" . >log 2>&1
+		grep -q "warning: ${flag%%=*}" log || fail "no word about $flag: $(cat log)"
+	done
+	assert_fails 2 cooper build -v /tmp:/x .
+	assert_match "$LAST" 'error: --volume /tmp:/x: *'
+	BUILDAH_FORMAT=docker cooper build -q -o type=oci,dest=x.tar . >/dev/null
+	assert_match "$(tar xOf x.tar index.json)" '*vnd.docker.distribution.manifest*'
+}
+
+test_only_what_is_below_the_working_folder_is_deleted() {
+	printf 'FROM scratch\nCOPY f /\n' >Containerfile
+	echo f >f
+	mkdir -p out/old other work
+	touch out/old/file other/keep
+	cooper build -q -o type=local,dest=out,mode=delete . >/dev/null
+	assert_eq "$(ls out)" f
+	cd work
+	assert_fails 2 cooper build -q -o type=local,dest=../other,mode=delete ..
+	[ -e ../other/keep ] || fail "a file was deleted"
+	cooper build -q --allow buildx.local.delete -o type=local,dest=../other,mode=delete .. >/dev/null
+	assert_eq "$(ls ../other)" f
+}
+
 test_another_platform_is_built_without_running() {
 	need_busybox
 	echo f >f
