@@ -29,10 +29,13 @@ struct output {
 	const char *dest;            /* NULL or "-": stdout, where that makes sense */
 	struct str *names;
 	size_t nnames;
+	const char *tagged;          /* the first of them that has a tag, as written; NULL: none has */
 	enum compression compression;
 	bool compression_set, force;
 	int level;
 	bool push;
+	bool by_digest;              /* push without writing a tag; only with push */
+	bool insecure;               /* registry.insecure=true: as --tls-verify=false, for this output */
 	bool folder;                 /* oci, docker: tar=false */
 	bool docker_types;           /* oci-mediatypes=false */
 	bool mode_delete;            /* local: remove what is not in the tree */

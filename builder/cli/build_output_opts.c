@@ -32,6 +32,8 @@ static int output_names(struct cli *cli, struct output *out, const char *value, 
 			continue;
 		ARENA_ROOM(cli->arena, out->names, out->nnames, cap);
 		TRY(local_name(arena_str(cli->arena, str_trim(part)).p, cli->arena, &ref, &out->names[out->nnames], e));
+		if (ref.tagged && !out->tagged)
+			out->tagged = arena_str(cli->arena, str_trim(part)).p;
 		out->nnames++;
 	}
 	return 0;
@@ -65,6 +67,10 @@ static int output_field(struct cli *cli, struct output *out, const char *key, co
 		return output_names(cli, out, value, e);
 	if (strcmp(key, "push") == 0)
 		return bool_value(key, value, &out->push, e);
+	if (strcmp(key, "registry.insecure") == 0)
+		return bool_value(key, value, &out->insecure, e);
+	if (strcmp(key, "push-by-digest") == 0)
+		return bool_value(key, value, &out->by_digest, e);
 	if (strcmp(key, "compression") == 0) {
 		out->compression_set = true;
 		return outbound_field_compression("--output", value, &out->compression, e);
@@ -91,7 +97,7 @@ static int output_field(struct cli *cli, struct output *out, const char *key, co
 	}
 	/* Behaviour that is always so here, or that has no meaning without a daemon. */
 	static const char *const accepted[] = {"rewrite-timestamp", "unpack", "store", "name-canonical",
-	    "dangling-name-prefix", "registry.insecure", "push-by-digest", "prefer-nondist-layers", "platform-split",
+	    "dangling-name-prefix", "prefer-nondist-layers", "platform-split",
 	    "context", "oci-artifact"};
 	for (size_t i = 0; i < ARRAY_LEN(accepted); i++)
 		if (strcmp(key, accepted[i]) == 0)
@@ -131,6 +137,21 @@ static int check_delete(const struct build_request *r, const struct output *out,
 		return 0;
 	return err_set(e, ERR_USAGE, "--output: mode=delete would remove files in %s, which is not below the working folder; if that is meant: "
 	    "--allow buildx.local.delete", there);
+}
+
+/* What is pushed by its digest has no tag: neither the output's names nor, when it has none, those of -t. */
+static int check_by_digest(struct cli *cli, const struct build_request *r, struct output *out, struct err *e)
+{
+	const char *tagged = out->tagged;
+	struct ref ref;
+	out->by_digest = out->by_digest && out->push;
+	if (!out->by_digest)
+		return 0;
+	for (size_t i = 0; !out->nnames && !tagged && i < r->o->tags.n; i++) {
+		TRY(ref_parse(str_of(r->o->tags.v[i]), cli->arena, &ref, e));
+		tagged = ref.tagged ? r->o->tags.v[i] : NULL;
+	}
+	return tagged ? err_set(e, ERR_USAGE, "can't push tagged ref %s by digest: leave the tag out", tagged) : 0;
 }
 
 static int check_output(const struct build_request *r, struct output *out, unsigned *to_stdout, struct err *e)
@@ -196,6 +217,7 @@ int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e)
 	for (size_t i = 0; i < r->noutputs; i++) {
 		r->outputs[i].docker_types |= o->format && strcmp(o->format, "docker") == 0;
 		TRY(check_output(r, &r->outputs[i], &to_stdout, e));
+		TRY(check_by_digest(cli, r, &r->outputs[i], e));
 	}
 	if (o->iidfile && !build_outputs_want_image(r))
 		return err_set(e, ERR_USAGE, "--iidfile: there is no image with -o type=local or type=tar");

@@ -7,6 +7,7 @@
 #include "builder/cli/build_output_impl.h"
 
 #include "builder/cli/lenders.h"
+#include "builder/cli/pushed.h"
 #include "builder/export/offer.h"
 #include "registry/remote.h"
 #include "registry/transfer.h"
@@ -40,16 +41,19 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	struct offer offer;
 	struct descriptor pushed;
 	struct remote_opts ro = {
-	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	    .push = true, .insecure = w->r->o->insecure || w->out->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
 	add_lenders(w, done, ndone, ref, &to);
 	TRY(remote_open(ref, &ro, &remote, e));
 	offer_init(&offer, w->b->env->store, w->b->env->layout, image, &how);
-	int rc = transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
-	if (rc != -ERR_NOT_FOUND || output_whole(w))
-		return rc;
-	TRY(output_make_whole(w, e));
-	return transfer(&offer.place, STR(""), remote, ref->tag, &to, w->cli->arena, &pushed, e);
+	const struct str tag = w->out->by_digest ? STR("") : ref->tag;
+	int rc = transfer(&offer.place, STR(""), remote, tag, &to, w->cli->arena, &pushed, e);
+	if (rc == -ERR_NOT_FOUND && !output_whole(w)) {
+		TRY(output_make_whole(w, e));
+		rc = transfer(&offer.place, STR(""), remote, tag, &to, w->cli->arena, &pushed, e);
+	}
+	TRY(rc);
+	return pushed_remember(w->b->env->store, ref, &w->b->image.digest, &image->digest, e);
 }
 
 /* What is compressed for it goes to the registry at once; several get it from the store. */
@@ -57,7 +61,7 @@ static int outbound_to(struct writing *w, const struct str *names, size_t n, str
 {
 	cleanup_place struct place *remote = NULL;
 	struct remote_opts ro = {
-	    .push = true, .insecure = w->r->o->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
+	    .push = true, .insecure = w->r->o->insecure || w->out->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct ref ref, other;
 	bool one = n > 0;
 	for (size_t i = 0; i < n; i++) {
@@ -85,12 +89,17 @@ int output_push(struct writing *w, struct err *e)
 	char digest[DIGEST_TEXT + 1];
 	digest_text(&outside.digest, digest);
 	for (size_t i = 0; i < n; i++) {
+		cleanup_buf struct buf name = {0};
 		struct ref ref;
 		TRY(ref_parse(names[i], w->cli->arena, &ref, e));
 		if (push_to(w, &outside, names, i, &ref, e) < 0)
 			return err_wrap(e, "push %.*s", STR_ARG(names[i]));
-		output_say(w, "pushed %.*s@%s", STR_ARG(names[i]), digest);
+		if (w->out->by_digest)
+			ref_print_repo(&ref, &name);
+		else
+			buf_str(&name, names[i]);
+		output_say(w, "pushed %s@%s", name.p, digest);
 	}
-	w->b->pushed = outside.digest;
+	w->b->pushed = outside;
 	return 0;
 }

@@ -118,6 +118,19 @@ static const char *origin_of(struct cache_sources *all, const struct cache_spec 
 	return all->repos[all->nrepos - 1].p;
 }
 
+void cache_from_trust(const struct cache_spec *specs, size_t n, struct arena *a, struct ops_env *env)
+{
+	struct str *list = arena_new(a, (n + 1) * sizeof(*list));
+	for (size_t i = 0; i < n; i++) {
+		cleanup_buf struct buf text = {0};
+		if (!specs[i].insecure)
+			continue;
+		ref_print_repo(&specs[i].ref, &text);
+		list[env->ninsecure_repos++] = arena_str(a, buf_view(&text));
+	}
+	env->insecure_repos = list;
+}
+
 static int load_one(struct source *s, struct origins *origins, const struct cache_spec *spec, struct err *e)
 {
 	s->origin = origin_of(s->all, spec);

@@ -19,5 +19,7 @@ struct cache_sources {
 };
 /* claims.load; arg is a struct cache_sources. */
 void cache_from_load(void *arg, struct claims *c);
+/* Tells the environment, before anything is fetched, which of the repositories said registry.insecure. */
+void cache_from_trust(const struct cache_spec *specs, size_t n, struct arena *a, struct ops_env *env);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two options have most fields in common and are read by one table of them; what belongs to the other option is refused. Services
- * that cannot be used are refused by name, with what does their work here.
+ * The two options have most fields in common and are read by one table of them; what belongs to the other option is refused. Caches in
+ * services that are not spoken to are passed over with a warning, for a cache makes a build faster and is no part of it.
  */
 #include "builder/cli/cache_opts.h"
 
 #include "builder/cli/opt.h"
 #include "builder/cli/outbound_flags.h"
+#include "builder/cli/report.h"
 
 struct reading {
 	struct cli *cli;
@@ -18,7 +19,6 @@ struct reading {
 
 static int set_type(struct reading *r, const char *value, struct err *e)
 {
-	static const char *const foreign[] = {"gha", "s3", "azblob"};
 	static const char *const known[] = {"registry", "local", "inline"};
 	r->typed = true;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -29,10 +29,6 @@ static int set_type(struct reading *r, const char *value, struct err *e)
 		r->s->kind = (enum cache_kind)i;
 		return 0;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-		if (strcmp(value, foreign[i]) == 0)
-			return err_set(e, ERR_USAGE, "%s type=%s: this service is not spoken to; use type=registry,ref=HOST/NAME:TAG, or "
-				"type=local,%s=DIR with a folder that the CI system keeps", r->flag, value, r->to ? "dest" : "src");
 	const char *near = str_suggest(str_of(value), known, ARRAY_LEN(known));
 	return err_set(e, ERR_USAGE, "%s: unknown type \"%s\"%s%s%s; known are registry, local and inline", r->flag, value,
 		near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
@@ -92,6 +88,20 @@ static int set_ignore_error(struct reading *r, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_insecure(struct reading *r, const char *value, struct err *e)
+{
+	if (!opt_parse_bool(value, &r->s->insecure))
+		return err_set(e, ERR_USAGE, "%s: registry.insecure=%s: true or false is wanted", r->flag, value);
+	return 0;
+}
+
+static int set_reset(struct reading *r, const char *value, struct err *e)
+{
+	if (!opt_parse_bool(value, &r->s->reset))
+		return err_set(e, ERR_USAGE, "--cache-to: reset=%s: true or false is wanted", value);
+	return 0;
+}
+
 /* Behaviour that is always so here. */
 static int accept(struct reading *r, const char *value, struct err *e)
 {
@@ -117,6 +127,8 @@ static const struct field {
     {"compression", TO, set_compression},
     {"compression-level", TO, set_level},
     {"ignore-error", TO, set_ignore_error},
+    {"registry.insecure", BOTH, set_insecure},
+    {"reset", TO, set_reset},
     {"force-compression", TO, accept},
     {"oci-mediatypes", TO, accept},
     {"image-manifest", TO, accept},
@@ -141,6 +153,10 @@ static int check(struct reading *r, struct err *e)
 		return err_set(e, ERR_USAGE, "%s type=registry: it has no folder", r->flag);
 	if (s->kind == CACHE_LOCAL && !s->folder)
 		return err_set(e, ERR_USAGE, "%s type=local: %s=DIR is missing", r->flag, r->to ? "dest" : "src");
+	if (s->kind != CACHE_REGISTRY && s->insecure)
+		return err_set(e, ERR_USAGE, "%s: registry.insecure belongs to type=registry", r->flag);
+	if (s->kind != CACHE_LOCAL && s->reset)
+		return err_set(e, ERR_USAGE, "--cache-to: reset belongs to type=local");
 	if (s->kind == CACHE_INLINE && (s->name || s->all))
 		return err_set(e, ERR_USAGE, "--cache-to type=inline: the records stand in the image: there is no ref, dest or mode=max");
 	return 0;
@@ -170,11 +186,34 @@ static int parse_bare(struct reading *r, const char *text, struct err *e)
 	return 0;
 }
 
+/* The fields of such a service are its own. */
+static int foreign_service(struct reading *r, const char *text, bool *ret, struct err *e)
+{
+	static const char *const services[] = {"gha", "s3", "azblob"};
+	const char *rest = text, *key, *value, *type = "";
+	int rc;
+	*ret = false;
+	while ((rc = opt_csv_next(&rest, r->cli->arena, &key, &value, e)) > 0)
+		if (value && strcmp(key, "type") == 0)
+			type = value;
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(services) && !*ret; i++)
+		*ret = strcmp(type, services[i]) == 0;
+	if (*ret)
+		report_warning("%s type=%s is passed over: this service is not spoken to; use type=registry,ref=HOST/NAME:TAG, or "
+			"type=local,%s=DIR with a folder that the CI system keeps", r->flag, type, r->to ? "dest" : "src");
+	return rc;
+}
+
 static int one(struct reading *r, const char *text, bool bare, struct cache_spec **ret, size_t *ret_n, size_t *cap, struct err *e)
 {
 	struct cache_spec s = defaults;
 	r->s = &s;
 	r->typed = false;
+	bool foreign = false;
+	if (!bare)
+		TRY(foreign_service(r, text, &foreign, e));
+	if (foreign)
+		return 0;
 	TRY(bare ? parse_bare(r, text, e) : parse_fields(r, text, e));
 	ARENA_ROOM(r->cli->arena, *ret, *ret_n, *cap);
 	(*ret)[(*ret_n)++] = s;

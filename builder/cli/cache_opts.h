@@ -20,11 +20,14 @@ struct cache_spec {
 	enum compression compression;
 	int level;
 	bool ignore_error;
+	bool insecure;               /* REGISTRY: registry.insecure=true */
+	bool reset;                  /* LOCAL, to: nothing of what the folder held before stays */
 };
 /* The tag of a cache in a repository that was named without one, as podman build does: never an image's. */
 #define CACHE_TAG "cooper-cache"
 
-/* Both append to *ret, which has *ret_n; a source may be a list of references. ERR_USAGE. */
+/* Both append to *ret, which has *ret_n; a source may be a list of references, and one in a service that is not spoken to
+ * is a warning and nothing else. ERR_USAGE. */
 int cache_from_parse(struct cli *cli, const char *text, struct cache_spec **ret, size_t *ret_n, size_t *cap, struct err *e);
 int cache_to_parse(struct cli *cli, const char *text, struct cache_spec **ret, size_t *ret_n, size_t *cap, struct err *e);
 

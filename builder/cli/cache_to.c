@@ -6,6 +6,8 @@
 #include "builder/cli/cache_to.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "builder/cli/lenders.h"
@@ -168,13 +170,10 @@ static int put(struct writing *w, struct cacheout *c, struct err *e)
 	return 0;
 }
 
-static int to_folder(struct writing *w, struct cacheout *c, struct err *e)
+static int to_layout(struct writing *w, struct cacheout *c, int dir, struct err *e)
 {
-	cleanup_close int dir = -1;
 	cleanup_place struct place *layout = NULL;
 	struct blobs *blobs = NULL;
-	TRY(fs_mkdirs(AT_FDCWD, w->spec->folder, 0755, e));
-	TRY(fs_open_dir(AT_FDCWD, w->spec->folder, &dir, e));
 	TRY(blobs_open(dir, true, &blobs, e));
 	int rc = layout_open(dir, blobs, false, true, &layout, e);
 	c->to = layout;
@@ -185,11 +184,61 @@ static int to_folder(struct writing *w, struct cacheout *c, struct err *e)
 	return rc;
 }
 
+/* The parts of a layout. index.json is the last to come: before, the folder has nothing that names bytes which are not there. */
+static const char *const layout_parts[] = {"index.json", "oci-layout", "blobs"};
+
+static int replace_layout(int dir, int from, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(layout_parts); i++)
+		TRY(fs_remove_tree(dir, layout_parts[i], e));
+	for (size_t i = ARRAY_LEN(layout_parts); i-- > 0;)
+		if (renameat(from, layout_parts[i], dir, layout_parts[i]) < 0)
+			return err_sys(e, "rename %s", layout_parts[i]);
+	return 0;
+}
+
+/* What lies under the names of a layout's parts without being one is somebody's. */
+static int check_ours(const char *folder, int dir, struct err *e)
+{
+	if (faccessat(dir, "oci-layout", F_OK, 0) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(layout_parts); i++)
+		if (faccessat(dir, layout_parts[i], F_OK, 0) == 0)
+			return err_set(e, ERR_CORRUPT, "%s has %s and is no OCI image layout: reset=true does not remove it", folder, layout_parts[i]);
+	return 0;
+}
+
+/* reset=true: made beside what is there, for the build may read that until the last moment. */
+static int to_new_layout(struct writing *w, struct cacheout *c, int dir, struct err *e)
+{
+	static const char name[] = ".cooper-new";
+	struct err ignored;
+	cleanup_close int fresh = -1;
+	TRY(check_ours(w->spec->folder, dir, e));
+	TRY(fs_remove_tree(dir, name, e));
+	TRY(fs_mkdirs(dir, name, 0755, e));
+	TRY(fs_open_dir(dir, name, &fresh, e));
+	int rc = to_layout(w, c, fresh, e);
+	if (rc == 0)
+		rc = replace_layout(dir, fresh, e);
+	fs_remove_tree(dir, name, &ignored);
+	return rc;
+}
+
+static int to_folder(struct writing *w, struct cacheout *c, struct err *e)
+{
+	cleanup_close int dir = -1;
+	TRY(fs_mkdirs(AT_FDCWD, w->spec->folder, 0755, e));
+	TRY(fs_open_dir(AT_FDCWD, w->spec->folder, &dir, e));
+	return w->spec->reset ? to_new_layout(w, c, dir, e) : to_layout(w, c, dir, e);
+}
+
 static int to_registry(struct writing *w, struct cacheout *c, struct err *e)
 {
 	const struct build_opts *o = w->t->r->o;
 	cleanup_place struct place *remote = NULL;
-	struct remote_opts ro = {.push = true, .insecure = o->insecure, .authfile = o->authfile, .cancel = w->t->cli->cancel};
+	struct remote_opts ro = {.push = true, .insecure = o->insecure || w->spec->insecure, .authfile = o->authfile,
+		.cancel = w->t->cli->cancel};
 	TRY(remote_open(&w->spec->ref, &ro, &remote, e));
 	add_lenders(w, c);
 	c->to = remote;

@@ -131,6 +131,7 @@ static int make_env(struct build *b, struct err *e)
 		b->env.proxy[i] = b->r.proxy[i];
 	pthread_mutex_init(&b->env.context_lock, NULL);
 	pthread_mutex_init(&b->env.fetch_lock, NULL);
+	cache_from_trust(b->r.cache_from, b->r.ncache_from, b->cli->arena, &b->env);
 	b->finder = (struct image_finder){.env = &b->env, .a = b->cli->arena, .events = b->events};
 	b->sources = (struct cache_sources){.specs = b->r.cache_from, .n = b->r.ncache_from, .env = &b->env, .events = b->events,
 		.a = b->cli->arena};
@@ -357,7 +358,7 @@ static int tell(struct build *b, struct err *e)
 {
 	char digest[DIGEST_TEXT + 1] = "";
 	if (b->built.has_image)
-		digest_text(&b->built.image.digest, digest);
+		digest_text(&built_known_as(&b->r, &b->built)->digest, digest);
 	TRY(result_files_write(b->o, &b->r, &b->built, b->cli->arena, e));
 	if (b->explain.len)
 		fputs(b->explain.p, stdout);

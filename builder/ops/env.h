@@ -50,6 +50,8 @@ struct ops_env {
 	enum pull_policy pull;
 	const char *authfile;
 	bool insecure_registry;
+	const struct str *insecure_repos; /* "HOST/NAME", as origins have them: those of caches that said so */
+	size_t ninsecure_repos;
 	int64_t epoch;             /* SOURCE_DATE_EPOCH, or INT64_MAX */
 	struct sandbox_host *hosts;
 	size_t nhosts;

@@ -46,10 +46,18 @@ static int open_folder(const char *path, struct origin_place *p, struct err *e)
 	return layout_open(dir, p->blobs, false, false, &p->place, e);
 }
 
+static bool insecure(const struct ops_env *env, const char *origin)
+{
+	for (size_t i = 0; i < env->ninsecure_repos; i++)
+		if (str_eqz(env->insecure_repos[i], origin))
+			return true;
+	return env->insecure_registry;
+}
+
 static int open_repository(struct origins *o, const char *origin, struct origin_place *p, struct err *e)
 {
 	cleanup_arena struct arena a = {0};
-	struct remote_opts ro = {.insecure = o->env->insecure_registry, .authfile = o->env->authfile, .cancel = o->cancel};
+	struct remote_opts ro = {.insecure = insecure(o->env, origin), .authfile = o->env->authfile, .cancel = o->cancel};
 	struct ref ref;
 	TRY(ref_parse(str_of(origin), &a, &ref, e));
 	return remote_open(&ref, &ro, &p->place, e);

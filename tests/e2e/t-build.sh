@@ -523,4 +523,64 @@ test_the_config_has_what_the_instructions_say() {
 		'[["A=1","B=two words"],["53/udp","80/tcp"],["/v"],"/w/x","7:8","SIGQUIT",["/e"],["c","d"],"m n"]'
 }
 
+test_caches_in_services_are_passed_over() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo x >/x\n' >Containerfile
+	build_ok -t app --cache-from type=gha --cache-to type=gha,mode=max .
+	assert_eq "$(grep -c '^warning: --cache-\(from\|to\) type=gha is passed over: .*type=registry,ref=' build.log)" 2
+	for type in s3,region=eu,bucket=b,name=n azblob,account_url=https://x,name=n gha,scope=main; do
+		build_ok --cache-to "mode=max,type=$type,ignore-error=true" --cache-from "type=$type" .
+		assert_eq "$(grep -c "^warning: .* type=${type%%,*} is passed over" build.log)" 2
+	done
+	assert_fails 2 cooper build --cache-to type=s4 .
+	assert_match "$LAST" '*unknown type "s4"*'
+	assert_fails 2 cooper build --cache-to type=inline,reset=true .
+}
+
+test_one_registry_may_be_insecure() {
+	need_registry
+	need_busybox
+	# This name of the loopback is not known for one: TLS is wanted there.
+	there=0.0.0.0:${REGISTRY#*:}/insecure-$ROLE
+	printf 'FROM busybox\nRUN echo x >/x\n' >Containerfile
+	assert_fails 3 cooper build -o "type=image,name=$there:1,push=true" .
+	build_ok -o "type=image,name=$there:1,push=true,registry.insecure=true" .
+	assert_fails 3 cooper build -o "type=image,name=$there:1,push=true,registry.insecure=false" .
+	cache=type=registry,ref=$there:cache
+	assert_fails 3 cooper build --cache-to "$cache,mode=max" .
+	build_ok --cache-to "$cache,mode=max,registry.insecure=true" .
+	# Reading it, and the bytes of its layers.
+	printf 'RUN cat /x >/y\n' >>Containerfile
+	export COOPER_ROOT=$E2E_DIR/other
+	need_busybox
+	build_ok --cache-from "$cache" .
+	grep -q "cache-from $there:cache is not used" build.log || fail "no warning"
+	rm -rf "$COOPER_ROOT"
+	need_busybox
+	build_ok -t app --cache-from "$cache,registry.insecure=true" .
+	! grep -q "is not used" build.log || fail "a warning: $(cat build.log)"
+	grep -q '^#[0-9]* CACHED' build.log || fail "nothing was found: $(cat build.log)"
+	assert_eq "$(file_of app y)" x
+}
+
+test_a_cache_folder_is_started_anew() {
+	need_busybox
+	printf 'FROM busybox\nARG N\nRUN echo $N >/n\n' >Containerfile
+	build_ok --build-arg N=1 --cache-to type=local,dest=c,mode=max .
+	first=$(ls c/blobs/sha256)
+	build_ok --build-arg N=2 --cache-to type=local,dest=c,mode=max .
+	for blob in $first; do assert_file "c/blobs/sha256/$blob"; done
+	build_ok --build-arg N=2 --cache-from type=local,src=c --cache-to type=local,dest=c,mode=max,tag=new,reset=true .
+	assert_eq "$(jq -r '[.manifests[].annotations."org.opencontainers.image.ref.name"] | tojson' c/index.json)" '["new"]'
+	assert_eq "$(comm -12 <(echo "$first" | sort) <(ls c/blobs/sha256 | sort) | wc -l)" 0
+	export COOPER_ROOT=$E2E_DIR/other
+	need_busybox
+	build_ok --build-arg N=2 --cache-from type=local,src=c,tag=new .
+	grep -q '^#[0-9]* CACHED' build.log || fail "nothing was found: $(cat build.log)"
+	mkdir -p d/blobs
+	echo mine >d/blobs/x
+	assert_fails 1 cooper build --cache-to type=local,dest=d,reset=true .
+	assert_eq "$(cat d/blobs/x)" mine
+}
+
 run_tests
