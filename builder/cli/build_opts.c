@@ -216,6 +216,7 @@ static int platforms(struct making *m, struct err *e)
 		}
 	}
 	r->lower.platform_given = r->nplatforms > 0;
+	r->lower.several_platforms = r->nplatforms > 1;
 	if (!r->nplatforms) {
 		ARENA_ROOM(m->a, r->platforms, r->nplatforms, cap);
 		r->platforms[r->nplatforms++] = platform_host();

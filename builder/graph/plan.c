@@ -66,6 +66,8 @@ struct step *plan_add(struct plan *p, const struct step *proto)
 			there->internal = false;
 			there->label = proto->label;
 			there->stage = proto->stage;
+			there->platform = proto->platform;
+			there->target = proto->target;
 			there->nth = proto->nth;
 			there->of = proto->of;
 			there->line = proto->line;
@@ -73,6 +75,8 @@ struct step *plan_add(struct plan *p, const struct step *proto)
 			there->end_line = proto->end_line;
 			there->family = proto->family;
 		}
+		if (!proto->internal && there->target && (!proto->target || strcmp(there->target, proto->target) != 0))
+			there->target = NULL; /* it serves several */
 		return there;
 	}
 	struct step *s = arena_new(&p->arena, sizeof(*s));

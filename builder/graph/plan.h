@@ -18,6 +18,8 @@ struct step {
 	size_t number;                /* index in plan->steps: inputs always come before */
 	const char *label;            /* "RUN make", for people */
 	const char *stage;            /* stage name, or NULL when the file has one stage */
+	const char *platform;         /* that it runs for, or NULL when one platform is built */
+	const char *target;           /* that it makes something for, when its file asked and that is another one; NULL */
 	unsigned nth, of;             /* "[stage 2/5]"; 0 for internal steps */
 	int line, col, end_line;      /* where in the Containerfile; 0 for internal steps */
 	bool no_cache;                /* do not look for records (still makes one) */

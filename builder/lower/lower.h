@@ -38,6 +38,7 @@ struct lower_opts {
 	struct platform platform;   /* TARGETPLATFORM */
 	struct platform build_platform;
 	bool platform_given;
+	bool several_platforms;      /* the plan is for more than this one: steps say whose they are */
 	const struct pair *build_args;
 	size_t nbuild_args;
 	const struct pair *labels;

@@ -62,6 +62,7 @@ static void count_triggers(struct stage_state *st)
 static int from_stage(struct lowering *lw, struct stage_state *st, size_t number, struct err *e)
 {
 	const struct stage_state *base = &lw->stages[number];
+	st->platform = base->platform;
 	st->history_bytes = base->history_bytes;
 	if ((lw->history_bytes += st->history_bytes) > LOWER_HISTORY_MAX)
 		return err_set(e, ERR_LIMIT, "the images' history would be longer than %d MiB", LOWER_HISTORY_MAX >> 20);
@@ -95,7 +96,8 @@ static int from_image(struct lowering *lw, struct stage_state *st, const struct 
 	else
 		buf_str(&full, name);
 	struct step proto = {.op = &op_image, .args = args, .label = arena_printf(lw->arena, "FROM %s", full.p), .nth = 1, .of = st->of,
-		.stage = lw->nstages > 1 ? st->name : NULL, .line = in->where.line, .col = in->where.col, .end_line = in->where.end_line};
+		.line = in->where.line, .col = in->where.col, .end_line = in->where.end_line};
+	stage_sign(lw, st, &proto);
 	st->head = plan_add(lw->plan, &proto);
 	st->scratch = image.tree->n == 0;
 	if (!has_path(&st->config.env) && !str_eqz(st->config.os, "windows"))
@@ -154,6 +156,7 @@ static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
 	struct platform p;
 	struct str base;
 	TRY(stage_platform(lw, st->ast, &p, e));
+	st->platform = p;
 	TRY(scope_expand(&lw->globals, lw->o->cf->escape, st->ast->base, &base, e));
 	if (!base.len)
 		return err_set(e, ERR_SYNTAX, "base name (%.*s) should not be blank", STR_ARG(st->ast->base));

@@ -2,6 +2,7 @@
 /* What all instructions share: adding steps, history, expansion, and finding what a name means. */
 #include "builder/lower/stage.h"
 
+#include "registry/platform.h"
 #include "registry/ref.h"
 
 int stage_expand(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str word, struct str *ret, struct err *e)
@@ -70,12 +71,50 @@ static struct digest family(struct lowering *lw, const struct stage_state *st, c
 	return hasher_done(&h);
 }
 
+/* TARGETPLATFORM as the stage has asked for it, in full or in parts, when it is not the stage's own platform. */
+static const char *cross_target(struct lowering *lw, const struct stage_state *st)
+{
+	struct platform t = st->platform;
+	struct str whole;
+	struct err ignored;
+	cleanup_buf struct buf text = {0};
+	if (scope_get(&st->scope, STR("TARGETPLATFORM"), &whole)) {
+		if (platform_parse(whole, lw->arena, &t, &ignored) < 0)
+			return NULL;
+	} else {
+		bool os = scope_get(&st->scope, STR("TARGETOS"), &t.os), arch = scope_get(&st->scope, STR("TARGETARCH"), &t.arch);
+		if (arch)
+			t.variant = STR("");
+		bool variant = scope_get(&st->scope, STR("TARGETVARIANT"), &t.variant);
+		if (!os && !arch && !variant)
+			return NULL;
+	}
+	if (str_eq(t.os, st->platform.os) && str_eq(t.arch, st->platform.arch) && str_eq(t.variant, st->platform.variant))
+		return NULL;
+	if (!str_eq(t.os, st->platform.os))
+		platform_print(&t, &text);
+	else
+		buf_printf(&text, "%.*s%s%.*s", STR_ARG(t.arch), t.variant.len ? "/" : "", STR_ARG(t.variant));
+	return arena_str(lw->arena, buf_view(&text)).p;
+}
+
+void stage_sign(struct lowering *lw, struct stage_state *st, struct step *proto)
+{
+	cleanup_buf struct buf text = {0};
+	proto->stage = lw->nstages > 1 ? st->name : NULL;
+	if (!lw->o->several_platforms)
+		return;
+	platform_print(&st->platform, &text);
+	proto->platform = arena_str(lw->arena, buf_view(&text)).p;
+	proto->target = cross_target(lw, st);
+}
+
 static struct step *add(struct lowering *lw, struct stage_state *st, const struct instr *in, struct step *proto)
 {
 	proto->line = in->where.line;
 	proto->col = in->where.col;
 	proto->end_line = in->where.end_line;
-	proto->stage = lw->nstages > 1 ? st->name : NULL;
+	stage_sign(lw, st, proto);
 	proto->no_cache = st->no_cache;
 	proto->family = family(lw, st, proto, in);
 	return plan_add(lw->plan, proto);

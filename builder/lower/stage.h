@@ -11,6 +11,7 @@ struct stage_state {
 	size_t number;
 	const struct stage *ast;      /* NULL for a stage that a named context replaced */
 	const char *name;             /* "build", "stage-1" */
+	struct platform platform;     /* that its steps run for */
 	struct step *head;            /* NULL until FROM was lowered */
 	struct image_config config;
 	struct scope scope;
@@ -68,6 +69,8 @@ struct step *stage_add_step(struct lowering *lw, struct stage_state *st, const s
 /* An internal step: not numbered, not at the head of anything. */
 struct step *stage_add_internal(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op,
 	const void *args, struct step **inputs, size_t ninputs, const char *label);
+/* The fields of a step that say whose it is: stage and platform. */
+void stage_sign(struct lowering *lw, struct stage_state *st, struct step *proto);
 /* SHELL in force: the configured one, or the platform's default. */
 struct strs stage_shell(const struct stage_state *st);
 void stage_history(struct stage_state *st, struct buf *created_by, bool empty_layer);

@@ -13,10 +13,12 @@ static void step_name(const struct step *st, struct buf *out)
 		return;
 	}
 	int width = snprintf(NULL, 0, "%u", st->of);
+	buf_putc(out, '[');
+	if (st->platform)
+		buf_printf(out, "%s%s%s ", st->platform, st->target ? "->" : "", st->target ? st->target : "");
 	if (st->stage)
-		buf_printf(out, "[%s %*u/%u] ", st->stage, width, st->nth, st->of);
-	else
-		buf_printf(out, "[%*u/%u] ", width, st->nth, st->of);
+		buf_printf(out, "%s ", st->stage);
+	buf_printf(out, "%*u/%u] ", width, st->nth, st->of);
 	/* One line: continuation lines and heredocs are shown by their first one. */
 	struct str label = str_of(st->label);
 	ptrdiff_t nl = str_find(label, '\n');

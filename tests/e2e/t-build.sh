@@ -583,4 +583,109 @@ test_a_cache_folder_is_started_anew() {
 	assert_eq "$(cat d/blobs/x)" mine
 }
 
+# The manifest of a name in a registry: its bytes, and its digest.
+raw_of() { skopeo inspect --tls-verify=false --raw "docker://$1"; }
+
+raw_digest_of() { echo "sha256:$(raw_of "$1" | sha256sum | cut -d' ' -f1)"; }
+
+test_the_digest_that_is_told_is_the_one_that_is_outside() {
+	need skopeo
+	need_registry
+	need_busybox
+	app=$REGISTRY/outside/$ROLE
+	printf 'FROM busybox\nRUN echo out >/out\n' >Containerfile
+	stored=$(cooper build -q -t "$app:1" .)
+	build_ok --push -t "$app:1" --iidfile iid --metadata-file meta .
+	there=$(raw_digest_of "$app:1")
+	[ "$there" != "$stored" ] || fail "the manifests are the same, compressed or not"
+	assert_eq "$(cat iid)" "$there"
+	assert_eq "$(cooper build -q --push -t "$app:1" . 2>/dev/null)" "$there"
+	raw_of "$app:1" >manifest
+	assert_eq "$(jq -r '."containerimage.digest", (."containerimage.descriptor" | .digest, .size, .mediaType, .platform.os, .platform.architecture)' meta | tr '\n' ' ')" \
+		"$there $there $(stat -c %s manifest) $(jq -r .mediaType manifest) $(cooper version -f '{{.OsArch}}' | tr / ' ') "
+	# the name works here too, and what was not pushed is told as it is stored
+	cooper tag "$(cat iid)" again
+	assert_eq "$(cooper inspect -f '{{.Descriptor.digest}}' again)" "$stored"
+	build_ok -t "$app:1" --iidfile iid --metadata-file meta .
+	assert_eq "$(cat iid) $(jq -r '."containerimage.descriptor".digest' meta)" "$stored $stored"
+}
+
+test_an_archive_alone_is_what_the_digest_is_of() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo out >/out\n' >Containerfile
+	stored=$(cooper build -q .)
+	build_ok -o type=oci,dest=a.tar --iidfile iid --metadata-file meta .
+	tar xf a.tar index.json
+	assert_eq "$(jq -r '.manifests[0] | .digest, .size' index.json | tr '\n' ' ')" "$(jq -r '."containerimage.descriptor" | .digest, .size' meta | tr '\n' ' ')"
+	assert_eq "$(cat iid)" "$(jq -r '.manifests[0].digest' index.json)"
+	[ "$(cat iid)" != "$stored" ] || fail "the manifests are the same, compressed or not"
+	build_ok -o type=image -o type=oci,dest=a.tar --iidfile iid .
+	assert_eq "$(cat iid)" "$stored"
+}
+
+test_push_by_digest_writes_no_tag() {
+	need skopeo
+	need_registry
+	need_busybox
+	app=$REGISTRY/bydigest/$ROLE
+	printf 'FROM busybox\nRUN echo one platform >/p\n' >Containerfile
+	build_ok -o "type=image,name=$app,push-by-digest=true,name-canonical=true,push=true" --iidfile iid --metadata-file meta .
+	assert_eq "$(raw_digest_of "$app@$(cat iid)")" "$(cat iid)"
+	assert_eq "$(jq -r '."containerimage.digest", ."image.name"' meta | tr '\n' ' ')" "$(cat iid) $app "
+	! raw_of "$app:latest" 2>/dev/null || fail "there is a tag"
+	assert_eq "$(cooper images --format '{{.Repository}}' "$app")" ''
+	# as in docker's documentation: the repository is given with -t
+	build_ok -t "$app-t" -o type=image,push-by-digest=true,push=true --iidfile iid .
+	assert_eq "$(raw_digest_of "$app-t@$(cat iid)")" "$(cat iid)"
+	assert_fails 2 cooper build -o "type=image,name=$app:1,push-by-digest=true,push=true" .
+	assert_eq "$LAST" "error: can't push tagged ref $app:1 by digest: leave the tag out"
+	assert_fails 2 cooper build -t "$app:2" -o type=registry,push-by-digest=true .
+	assert_eq "$LAST" "error: can't push tagged ref $app:2 by digest: leave the tag out"
+	assert_fails 2 cooper build -t "$app" -o type=registry,push-by-digest=perhaps .
+}
+
+test_metadata_has_the_names_of_outputs() {
+	need_busybox
+	printf 'FROM busybox\nLABEL a=b\n' >Containerfile
+	build_ok -o type=image,name=one:1 --metadata-file meta .
+	assert_eq "$(jq -r '."image.name"' meta)" docker.io/library/one:1
+	build_ok -t two -o type=image -o 'type=image,"name=one:1,example.com/three"' --metadata-file meta .
+	assert_eq "$(jq -r '."image.name"' meta)" docker.io/library/two:latest,docker.io/library/one:1,example.com/three:latest
+}
+
+test_steps_of_several_platforms_say_whose_they_are() {
+	need_busybox
+	host=$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
+	other=arm64
+	[ "$host" != arm64 ] || other=amd64
+	cat >Containerfile <<END
+FROM --platform=\$BUILDPLATFORM busybox AS tools
+RUN echo t >/t
+FROM --platform=\$BUILDPLATFORM tools AS cross
+ARG TARGETARCH
+RUN echo \$TARGETARCH >/r
+FROM scratch AS base
+COPY Containerfile /f
+FROM base
+COPY --from=tools /t /t
+COPY --from=cross /r /r
+END
+	build_ok --platform "linux/$other,linux/$host" .
+	# What is the same for both is one step, of the first.
+	names() { sed -n 's/^#[0-9]* \(\[[^]]*\] [A-Z]*\).*/\1/p' build.log | grep -v '^\[internal' | sort -u; }
+	assert_eq "$(names)" "$(sort <<END
+[linux/$host tools 1/2] FROM
+[linux/$host tools 2/2] RUN
+[linux/$host->$other cross 2/2] RUN
+[linux/$host cross 2/2] RUN
+[linux/$other base 2/2] COPY
+[linux/$other stage-3 2/3] COPY
+[linux/$other stage-3 3/3] COPY
+[linux/$host stage-3 3/3] COPY
+END
+)"
+	build_ok --platform "linux/$host" --target tools .
+	assert_eq "$(names)" "$(printf '[tools 1/2] FROM\n[tools 2/2] RUN')"
+}
+
 run_tests
