@@ -33,6 +33,13 @@ int output_open(const struct writing *w, struct whole_file *ret, struct err *e)
 	return whole_file_open(w->out->dest, ret, e);
 }
 
+const struct descriptor *built_known_as(const struct build_request *r, const struct built *b)
+{
+	if (!digest_none(&b->pushed.digest))
+		return &b->pushed;
+	return r->noutputs == 1 && !digest_none(&b->archived.digest) ? &b->archived : &b->image;
+}
+
 int build_outputs_write(
     struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e)
 {

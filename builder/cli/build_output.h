@@ -25,14 +25,18 @@ struct built {
 	struct descriptor image; /* manifest or index; only when an image is wanted */
 	bool has_image;
 	struct digest config;          /* of a single image */
-	struct digest pushed;          /* of the manifest as it was pushed or exported; none */
+	struct descriptor pushed;      /* the manifest or index that a registry got last; no digest: none did */
+	struct descriptor archived;    /* the same in an archive */
 	const struct str *cache_repos; /* of --cache-from, "HOST/NAME": they may lend blobs as well */
 	size_t ncache_repos;
 	const struct found_image *bases; /* images that were built upon: their repositories may lend blobs to a push */
 	size_t nbases;
 };
-/* Writes them one after the other, telling of it under `step`; sets b->pushed. */
+/* Writes them one after the other, telling of it under `step`; sets b->pushed and b->archived. */
 int build_outputs_write(
     struct cli *cli, const struct build_request *r, struct built *b, struct events *ev, uint32_t step, struct err *e);
+/* The image by which others know it (-q, --iidfile, --metadata-file): as a registry has it when it was pushed; as an archive has
+ * it when there is nothing else; as the store has it. Only when b->has_image. */
+const struct descriptor *built_known_as(const struct build_request *r, const struct built *b);
 
 #endif

@@ -66,7 +66,7 @@ int output_archive(struct writing *w, struct err *e)
 	TRY(output_outbound(w, NULL, &outside, e));
 	image.descriptor = outside;
 	image.names = full_names(w, &image.nnames);
-	w->b->pushed = outside.digest;
+	w->b->archived = outside;
 	if (w->out->folder) {
 		cleanup_close int dir = -1;
 		TRY(fs_mkdirs(AT_FDCWD, w->out->dest, 0755, e));

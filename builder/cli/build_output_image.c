@@ -73,6 +73,8 @@ static int tag_names(struct writing *w, struct err *e)
 	size_t n;
 	const struct str *names = output_names(w, &n);
 	char text[DIGEST_TEXT + 1];
+	if (w->out->by_digest) /* nor has it a name here */
+		n = 0;
 	digest_text(&w->b->image.digest, text);
 	if (!output_whole(w)) {
 		output_say(w,

@@ -35,7 +35,7 @@ int output_make_whole(struct writing *w, struct err *e);
 /* The kinds. */
 int output_image(struct writing *w, struct err *e);   /* image, registry */
 int output_push(struct writing *w, struct err *e);    /* part of the former; sets b->pushed */
-int output_archive(struct writing *w, struct err *e); /* oci, docker; sets b->pushed, unless it is loaded elsewhere */
+int output_archive(struct writing *w, struct err *e); /* oci, docker; sets b->archived, unless it is loaded elsewhere */
 int output_local(struct writing *w, struct err *e);
 int output_tar(struct writing *w, struct err *e); /* tar, pages */
 

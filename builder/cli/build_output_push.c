@@ -2,7 +2,7 @@
 /*
  * A push moves only what the registry does not have: it takes blobs from repositories beside the target, and the base
  * images' layers are fetched here only when nobody there has them. What is compressed for the push goes out as it is
- * made and is not kept, unless it goes to several registries.
+ * made and is not kept, unless it goes to several repositories.
  */
 #include "builder/cli/build_output_impl.h"
 
@@ -56,7 +56,7 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	return pushed_remember(w->b->env->store, ref, &w->b->image.digest, &image->digest, e);
 }
 
-/* What is compressed for it goes to the registry at once; several get it from the store. */
+/* What is compressed for it goes to the repository at once; several get it from the store. */
 static int outbound_to(struct writing *w, const struct str *names, size_t n, struct descriptor *ret, struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
@@ -66,7 +66,7 @@ static int outbound_to(struct writing *w, const struct str *names, size_t n, str
 	bool one = n > 0;
 	for (size_t i = 0; i < n; i++) {
 		TRY(ref_parse(names[i], w->cli->arena, i ? &other : &ref, e));
-		one = one && (i == 0 || str_eq(ref.host, other.host));
+		one = one && (i == 0 || (str_eq(ref.host, other.host) && str_eq(ref.path, other.path)));
 	}
 	if (one)
 		TRY(remote_open(&ref, &ro, &remote, e));

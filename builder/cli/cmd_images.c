@@ -6,6 +6,7 @@
 
 #include "builder/cli/filter.h"
 #include "builder/cli/human.h"
+#include "builder/cli/pushed.h"
 #include "builder/cli/report.h"
 #include "builder/cli/template.h"
 
@@ -73,7 +74,13 @@ static struct jval *make_row(
 	struct jval *row = jval_object();
 	int64_t created = image_created(&docs->config);
 	struct buf text cleanup_buf = {0};
+	struct digest digest = image->descriptor.digest;
+	struct arena scratch cleanup_arena = {0};
+	struct err none = {0};
+	struct ref ref;
 
+	if (image->name.len && ref_parse(image->name, &scratch, &ref, &none) == 0)
+		pushed_find(l->store, &ref, &image->descriptor.digest, &digest);
 	jval_set_text(row, "Containers", "N/A");
 	if (created)
 		human_time(created, &text);
@@ -84,7 +91,7 @@ static struct jval *make_row(
 		buf_puts(&text, " ago");
 	}
 	jval_set_str(row, "CreatedSince", text.len ? buf_view(&text) : STR("N/A"));
-	put_digest(row, "Digest", &image->descriptor.digest, true);
+	put_digest(row, "Digest", &digest, true);
 	put_digest(row, "ID", &docs->m.config.digest, no_trunc);
 	put_name(row, image->name);
 	jval_set_text(row, "SharedSize", "N/A");
@@ -180,7 +187,7 @@ const struct command cmd_images = {
     .summary = "List images",
     .details = "Lists the images of the local store, the newest first. IMAGE ID is the digest of the image's "
                "configuration, DIGEST "
-               "that of its manifest.",
+               "that of its manifest, as the registry has it when the image was pushed under this name.",
     .examples = "cooper images\ncooper images --filter dangling=true -q\ncooper images --format "
                 "'{{.Repository}}:{{.Tag}} {{.Size}}'",
     .opts = images_table,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `cooper inspect`: an image as docker describes it, made from its documents. */
 #include <stdio.h>
+#include <string.h>
 
 #include "builder/cli/local.h"
+#include "builder/cli/pushed.h"
 #include "builder/cli/report.h"
 #include "builder/cli/template.h"
 
@@ -20,32 +22,43 @@ static const struct opt inspect_table[] = {
 };
 #undef T
 
-/* RepoTags and RepoDigests: of all names of the digest. */
-static int put_names(struct local *l, const struct digest *d, struct arena *a, struct jval *o, struct err *e)
+/* A name's repository with the digest that the image has there; a repository comes once. */
+static void put_repo_digest(struct local *l, struct str name, const struct digest *d, struct arena *a, struct jval *digests)
+{
+	struct buf text cleanup_buf = {0};
+	struct err none = {0};
+	struct ref ref;
+
+	if (ref_parse(name, a, &ref, &none) < 0)
+		return;
+	ref.tag = (struct str){0};
+	ref.digest = *d;
+	pushed_find(l->store, &ref, d, &ref.digest);
+	ref_print_familiar(&ref, &text);
+	for (size_t i = 0; i < jval_count(digests); i++)
+		if (strcmp(jval_text(jval_at(digests, i)), text.p) == 0)
+			return;
+	jval_append(digests, jval_string(buf_view(&text)));
+}
+
+/* RepoTags and RepoDigests: of all names of the digest; the repository that was asked for comes first. */
+static int put_names(struct local *l, const struct layout_image *asked, struct arena *a, struct jval *o, struct err *e)
 {
 	struct jval *tags = jval_array(), *digests = jval_array();
+	const struct digest *d = &asked->descriptor.digest;
 	struct layout_image *images;
-	char text[DIGEST_TEXT + 1];
 	size_t n;
 
 	jval_set(o, "RepoTags", tags);
 	jval_set(o, "RepoDigests", digests);
-	digest_text(d, text);
 	TRY(layout_list(l->layout, a, &images, &n, e));
+	if (asked->name.len)
+		put_repo_digest(l, asked->name, d, a, digests);
 	for (size_t i = 0; i < n; i++) {
-		struct buf repo cleanup_buf = {0};
-		struct err none = {0};
-		struct ref ref;
-
 		if (!images[i].name.len || !digest_eq(&images[i].descriptor.digest, d))
 			continue;
 		jval_append(tags, jval_string(images[i].name));
-		if (ref_parse(images[i].name, a, &ref, &none) < 0)
-			continue;
-		ref.tag = (struct str){0};
-		ref.digest = *d;
-		ref_print_familiar(&ref, &repo);
-		jval_append(digests, jval_string(buf_view(&repo)));
+		put_repo_digest(l, images[i].name, d, a, digests);
 	}
 	return 0;
 }
@@ -98,7 +111,7 @@ static int describe(struct cli *cli, struct local *l, const char *written, const
 	TRY(jval_parse(buf_view(&docs.config_json), &json, e));
 	digest_text(&docs.m.config.digest, text);
 	jval_set_text(o, "Id", text);
-	TRY(put_names(l, &image.descriptor.digest, cli->arena, o, e));
+	TRY(put_names(l, &image, cli->arena, o, e));
 	jval_set_text(o, "Comment",
 	    docs.config.nhistory ? arena_str(cli->arena, docs.config.history[docs.config.nhistory - 1].comment).p : "");
 	put_copy(o, "Created", json, "created");
@@ -172,7 +185,9 @@ const struct command cmd_inspect = {
     .summary = "Show what an image is made of",
     .details = "Prints a JSON array with one object an image: Id, RepoTags, RepoDigests, Created, Config, "
                "Architecture, Os, Size, RootFS. Id is "
-               "the digest of the configuration, Descriptor tells that of the manifest.",
+               "the digest of the configuration, Descriptor tells that of the manifest as it is stored; RepoDigests "
+               "begins with the name that was asked for, and has for a repository the image was pushed to the digest "
+               "that the registry knows.",
     .examples = "cooper inspect app\ncooper inspect -f '{{json .Config.Cmd}}' app\ncooper inspect -f '{{index "
                 ".RepoDigests 0}}' app",
     .opts = inspect_table,

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "builder/cli/outbound_flags.h"
+#include "builder/cli/pushed.h"
 #include "builder/cli/remote_flags.h"
 #include "builder/export/offer.h"
 
@@ -74,6 +75,8 @@ static int push_one(struct cli *cli, struct local *l, const struct push_opts *o,
 	if (remote_transfer(
 	        cli, &how, offer_init(&offer, l->store, l->layout, &d, &out), (struct str){0}, remote, to->tag, &stored, e) < 0)
 		return err_wrap(e, "push %s:%.*s", repo.p, STR_ARG(to->tag));
+	if (!o->platform) /* else it is one of several */
+		TRY(pushed_remember(l->store, to, &image->descriptor.digest, &stored.digest, e));
 	return show(o, to, &stored, e);
 }
 

@@ -2,6 +2,8 @@
 /* What most commands begin with: open the store, find an image, read its documents. */
 #include "builder/cli/local.h"
 
+#include "builder/cli/pushed.h"
+
 enum { INDEX_DEPTH_MAX = 4 };
 static const int wait_ms = 60 * 1000; /* for a prune that is running */
 
@@ -26,8 +28,15 @@ void local_close(struct local *l)
 
 int local_find(struct local *l, const char *name, struct arena *a, struct layout_image *ret, struct err *e)
 {
+	struct digest outside, image;
+	char text[DIGEST_TEXT + 1];
 	int rc = layout_find(l->layout, str_of(name), a, ret, e);
 
+	/* A digest that a push has told: that of the compressed image. */
+	if (rc == -ERR_NOT_FOUND && digest_parse(str_of(name), &outside, e) == 0 && pushed_image(l->store, &outside, &image)) {
+		digest_text(&image, text);
+		rc = layout_find(l->layout, str_of(text), a, ret, e);
+	}
 	if (rc == -ERR_NOT_FOUND)
 		return err_set(e, ERR_NOT_FOUND, "No such image: %s", name);
 	return rc;

@@ -18,7 +18,7 @@ int local_open(struct cli *cli, struct local *ret, struct err *e);
 void local_close(struct local *l);
 #define cleanup_local __attribute__((cleanup(local_close)))
 
-/* The image that the user's words name. ERR_NOT_FOUND: "No such image: x". */
+/* The image that the user's words name: as layout_find, or the digest that it has where it was pushed to. ERR_NOT_FOUND: "No such image: x". */
 int local_find(struct local *l, const char *name, struct arena *a, struct layout_image *ret, struct err *e);
 /* "docker.io/library/app:latest" and "app:latest" of what the user wrote; ERR_USAGE. Strings in `a`. */
 int local_name(const char *text, struct arena *a, struct ref *ret_ref, struct str *ret_familiar, struct err *e);

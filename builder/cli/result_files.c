@@ -37,35 +37,83 @@ static void add_digest(struct jval *to, const char *name, const struct digest *d
 	jval_set_text(to, name, text);
 }
 
-static void add_image(struct jval *top, const struct built *b)
+static struct jval *platform_json(const struct platform *p)
 {
-	const struct digest *digest = digest_none(&b->pushed) ? &b->image.digest : &b->pushed;
+	struct jval *o = jval_object();
+	jval_set_str(o, "architecture", p->arch);
+	jval_set_str(o, "os", p->os);
+	if (p->os_version.len)
+		jval_set_str(o, "os.version", p->os_version);
+	if (p->variant.len)
+		jval_set_str(o, "variant", p->variant);
+	return o;
+}
+
+static void add_image(struct jval *top, const struct build_request *r, const struct built *b)
+{
+	const struct descriptor *image = built_known_as(r, b);
 	struct jval *d = jval_object();
-	jval_set_str(d, "mediaType", b->image.media_type);
-	add_digest(d, "digest", digest);
-	jval_set(d, "size", jval_integer((int64_t)b->image.size));
-	add_digest(top, "containerimage.digest", digest);
+	jval_set_str(d, "mediaType", image->media_type);
+	add_digest(d, "digest", &image->digest);
+	jval_set(d, "size", jval_integer((int64_t)image->size));
+	if (b->n == 1)
+		jval_set(d, "platform", platform_json(&b->platforms[0]));
+	add_digest(top, "containerimage.digest", &image->digest);
 	if (b->n == 1)
 		add_digest(top, "containerimage.config.digest", &b->config);
 	jval_set(top, "containerimage.descriptor", d);
 }
 
+/* Full names, each once; a repository alone where it was pushed by digest. */
+struct full_names {
+	struct arena *a;
+	struct strs list;
+};
+
+static void add_names(struct full_names *f, const struct str *names, size_t n, bool repo_only)
+{
+	for (size_t i = 0; i < n; i++) {
+		cleanup_buf struct buf text = {0};
+		struct ref ref;
+		struct err ignored;
+		bool known = false;
+		if (ref_parse(names[i], f->a, &ref, &ignored) < 0)
+			continue;
+		if (repo_only)
+			ref_print_repo(&ref, &text);
+		else
+			ref_print(&ref, &text);
+		for (size_t k = 0; k < f->list.n; k++)
+			known |= str_eq(f->list.v[k], buf_view(&text));
+		if (!known)
+			strs_add(f->a, &f->list, arena_str(f->a, buf_view(&text)));
+	}
+}
+
+static void add_image_names(struct jval *top, const struct build_request *r, struct arena *a)
+{
+	cleanup_buf struct buf text = {0};
+	struct full_names f = {.a = a};
+	for (size_t i = 0; i < r->noutputs; i++) {
+		const struct output *out = &r->outputs[i];
+		add_names(&f, out->nnames ? out->names : r->names, out->nnames ? out->nnames : r->nnames, out->by_digest);
+	}
+	for (size_t i = 0; i < f.list.n; i++) {
+		if (i)
+			buf_putc(&text, ',');
+		buf_str(&text, f.list.v[i]);
+	}
+	if (text.len)
+		jval_set_str(top, "image.name", buf_view(&text));
+}
+
 static int write_metadata(const char *file, const struct build_request *r, const struct built *b, struct arena *a, struct err *e)
 {
-	cleanup_buf struct buf text = {0}, names = {0};
+	cleanup_buf struct buf text = {0};
 	struct jval *top = jval_object();
 	if (b->has_image)
-		add_image(top, b);
-	for (size_t i = 0; i < r->nnames; i++) {
-		struct ref ref;
-		if (ref_parse(r->names[i], a, &ref, e) < 0)
-			continue;
-		if (names.len)
-			buf_putc(&names, ',');
-		ref_print(&ref, &names);
-	}
-	if (names.len)
-		jval_set_str(top, "image.name", buf_view(&names));
+		add_image(top, r, b);
+	add_image_names(top, r, a);
 	jval_print(top, 2, &text);
 	buf_putc(&text, '\n');
 	jval_free(top);
@@ -76,7 +124,7 @@ int result_files_write(const struct build_opts *o, const struct build_request *r
 {
 	char digest[DIGEST_TEXT + 1] = "";
 	if (b->has_image)
-		digest_text(&b->image.digest, digest);
+		digest_text(&built_known_as(r, b)->digest, digest);
 	if (o->iidfile)
 		TRY(fs_write_atomic(AT_FDCWD, o->iidfile, str_of(digest), 0644, false, e));
 	return o->metadata_file ? write_metadata(o->metadata_file, r, b, a, e) : 0;

@@ -363,4 +363,30 @@ test_help_and_completion_come_from_the_tables() {
 	assert_eq "${COMPREPLY[*]}" --format
 }
 
+test_repo_digests_are_those_of_the_registry_the_asked_one_first() {
+	need skopeo
+	need_registry
+	need_busybox
+	app=$REGISTRY/digests/$ROLE
+	cooper tag busybox "$app:1"
+	cooper tag busybox "$app:2"
+	cooper tag busybox aaa/unpushed:1
+	first='{{index .RepoDigests 0}}'
+	stored=$(cooper inspect -f '{{.Descriptor.digest}}' busybox)
+	assert_eq "$(cooper inspect -f "$first" "$app:1")" "$app@$stored"
+	cooper push -q --digestfile digest "$app:1" >/dev/null
+	[ "$(cat digest)" != "$stored" ] || fail "the manifests are the same, compressed or not"
+	assert_eq "$(cooper inspect -f "$first" "$app:1")" "$app@$(cat digest)"
+	assert_eq "$(cooper inspect -f "$first" aaa/unpushed:1)" "aaa/unpushed@$stored"
+	assert_eq "$(cooper inspect -f '{{json .RepoDigests}}' aaa/unpushed:1 | jq -r 'sort | .[]' | tr '\n' ' ')" \
+		"$(printf '%s\n' "$app@$(cat digest)" "aaa/unpushed@$stored" "busybox@$stored" | sort | tr '\n' ' ')"
+	assert_eq "$(cooper images --format '{{.Digest}}' "$app:2") $(cooper images --format '{{.Digest}}' busybox)" "$(cat digest) $stored"
+	skopeo inspect --tls-verify=false "docker://$(cooper inspect -f "$first" "$app:1")" >/dev/null || fail "the registry has another digest"
+	assert_eq "$(id_of "$(cat digest)")" "$(id_of busybox)"
+	# what a build pushes is known as well
+	printf 'FROM busybox\nRUN echo x >/x\n' >Containerfile
+	build_ok --push -t "$app:3" --iidfile iid .
+	assert_eq "$(cooper inspect -f "$first" "$app:3")" "$app@$(cat iid)"
+}
+
 run_tests
