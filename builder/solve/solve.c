@@ -281,7 +281,10 @@ static const struct step *next_ready(struct solver *s)
 	const struct step *last = NULL;
 	for (size_t i = s->first; i < s->plan->n; i++) {
 		const struct step *st = s->plan->steps[i];
-		bool asks = st->op->far && !s->states[i].keyed;
+		const struct job *keyed = s->states[i].keyed;
+		bool asks = st->op->far && !keyed;
+		if (keyed && keyed->rc < 0)
+			return st; /* a failure stops the others at once */
 		if (!s->states[i].needed || s->states[i].phase != READY || (asks ? s->asking >= FAR_AT_ONCE : s->running >= s->limit))
 			continue;
 		if (!asks || s->prepared)

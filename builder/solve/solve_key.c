@@ -10,6 +10,8 @@ int solve_prepare(struct solver *s, struct err *e)
 {
 	while (!s->prepared && s->asking)
 		solve_wait(s);
+	if (cancelled(&s->stop))
+		return err_set(e, ERR_CANCELLED, "stopped");
 	if (!s->prepared && s->o->before_run)
 		TRY(s->o->before_run(s->o->arg, e));
 	s->prepared = true;

@@ -288,7 +288,17 @@ test_private_git_repositories() {
 		good = ["Basic " + base64.b64encode(b).decode() for b in (b"x-access-token:tok3n", b"me:pass:word@3", b"tok3n:")] + ["Bearer tok3n"]
 		class Handler(http.server.SimpleHTTPRequestHandler):
 		    def do_GET(self):
-		        if self.headers.get("Authorization") in good:
+		        who = self.headers.get("Authorization")
+		        if self.path.startswith("/elsewhere/"):
+		            self.send_response(302)
+		            self.send_header("Location", self.path.replace("/elsewhere/", "http://localhost:%d/pub/" % self.server.server_address[1]))
+		            return self.end_headers()
+		        if self.headers["Host"].startswith("localhost") and who:
+		            open("../leaked", "w").write(who)
+		        if self.path.startswith("/pub/") and not who:
+		            self.path = self.path[4:]
+		            return super().do_GET()
+		        if who in good:
 		            return super().do_GET()
 		        self.send_response(401)
 		        self.send_header("WWW-Authenticate", 'Basic realm="x"')
@@ -312,12 +322,21 @@ test_private_git_repositories() {
 	strace -f -s 1000 -e trace=execve -o trace cooper build --progress=plain --secret id=GIT_AUTH_TOKEN,env=TOK "$url" >log 2>&1 || fail "$(cat log)"
 	strace -f -s 1000 -e trace=execve -o trace2 cooper build --progress=plain "http://me:pass%3Aword%403@$SERVER/repo.git" >>log 2>&1 || fail "$(cat log)"
 	build_ok "http://tok3n@$SERVER/repo.git"
+	build_ok --secret id=GIT_AUTH_TOKEN,env=TOK "http://me@$SERVER/repo.git"
+	build_ok "http://git@$SERVER/pub/repo.git" # whose host takes nobody it does not know
+	build_ok "http://$SERVER/elsewhere/repo.git"
+	assert_fails 3 cooper build --secret id=GIT_AUTH_TOKEN,env=TOK "http://$SERVER/elsewhere/repo.git"
+	[ ! -e leaked ] || fail "another host got $(cat leaked)"
 	sed -i 1d trace2 # our own command line
 	grep -q 'git.*ls-remote' trace2 || fail "git was not seen"
 	! grep -E 'tok3n|pass' trace trace2 log || fail "a secret is told"
 	[ "$ROLE" != root ] || ! grep -rlE 'tok3n|pass.{1,3}word' "$COOPER_ROOT" || fail "a secret is kept"
 	assert_fails 1 cooper build "http://me:pass%3Aword%403@$SERVER/repo.git#nothing"
 	[[ $(cat stderr.log) != *pass* ]] || fail "a secret is told: $(cat stderr.log)"
+	for bad in "http://me:pa^ss@$SERVER/repo.git" "http://me:s3/pass@$SERVER/repo.git"; do
+		assert_fails 1 cooper build "$bad"
+		[[ $(cat stderr.log) != *'ss@'* ]] || fail "a secret is told: $(cat stderr.log)"
+	done
 }
 
 test_add_fetches_files_and_checks_them() {
@@ -368,6 +387,18 @@ test_downloads_and_steps_that_do_not_wait_for_each_other_go_together() {
 	END
 	build_ok --network=host --allow network.host -t all .
 	assert_eq "$(file_of all one) $(file_of all two) $(file_of all three)" "/one /two /three"
+}
+
+test_a_download_that_fails_stops_what_runs() {
+	need_busybox
+	mkdir www
+	serve www
+	printf 'FROM busybox AS a\nADD http://%s/nothing /\nFROM busybox AS b\nRUN sleep 10; echo ove""r\nFROM scratch\nCOPY --from=a /nothing /\nCOPY --from=b /bin/busybox /\n' "$SERVER" >Containerfile
+	for jobs in 1 4; do
+		assert_fails 3 cooper build --progress=plain --jobs "$jobs" .
+		assert_match "$LAST" '*response status 404*'
+		! grep -q 'over$' stderr.log || fail "the other step went on to its end"
+	done
 }
 
 test_an_image_without_steps_of_its_own_is_exported() {
