@@ -44,8 +44,12 @@ static bool printable(struct str s)
 /* The remote without "scheme://user:password@", for messages. */
 static struct str shown(const struct git_source *g)
 {
-	ptrdiff_t at = str_rfind(g->remote, '@'), slash = str_find(g->remote, '/');
-	return slash >= 0 && slash < at ? str_from(g->remote, (size_t)at + 1) : g->remote;
+	ptrdiff_t colon = str_find(g->remote, ':');
+	if (colon < 0 || !str_starts(str_from(g->remote, (size_t)colon), STR("://")))
+		return g->remote;
+	struct str rest = str_from(g->remote, (size_t)colon + 3);
+	ptrdiff_t slash = str_find(rest, '/'), at = str_rfind(slash < 0 ? rest : str_sub(rest, 0, (size_t)slash), '@');
+	return at < 0 ? g->remote : str_from(rest, (size_t)at + 1);
 }
 
 static int check(const struct git_source *g, struct err *e)
@@ -101,6 +105,23 @@ static void command_line(const char *path, const char *dir, const char *const *a
 	argv[n] = NULL;
 }
 
+/* At most five variables. A user without a password has an empty one: that is what true(1) answers. */
+static void told(const struct git_auth *auth, char **env)
+{
+	if (!auth->value.len)
+		return;
+	*env++ = auth->key.p;
+	*env++ = auth->value.p;
+	if (!auth->header) {
+		*env++ = (char *)"GIT_CONFIG_COUNT=1";
+		*env = (char *)"GIT_ASKPASS=true";
+		return;
+	}
+	*env++ = (char *)"GIT_CONFIG_COUNT=2";
+	*env++ = (char *)"GIT_CONFIG_KEY_1=http.followRedirects";
+	*env = (char *)"GIT_CONFIG_VALUE_1=false";
+}
+
 /* Starts it in an environment of its own; both streams come out of *ret_out. */
 static int start(const struct session *s, const char *const *argv, pid_t *ret_pid, int *ret_out, struct err *e)
 {
@@ -110,8 +131,8 @@ static int start(const struct session *s, const char *const *argv, pid_t *ret_pi
 	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1",
 	    (char *)"GIT_CONFIG_GLOBAL=/dev/null", (char *)"GIT_TERMINAL_PROMPT=0",
 	    (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
-	    (char *)"LC_ALL=C", sock, s->auth.value.len ? (char *)"GIT_CONFIG_COUNT=1" : NULL, s->auth.key.p,
-	    s->auth.value.p, NULL};
+	    (char *)"LC_ALL=C", sock, NULL, NULL, NULL, NULL, NULL, NULL};
+	told(&s->auth, env + ARRAY_LEN(env) - 6);
 	int pipes[2];
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");
@@ -154,14 +175,14 @@ static bool gather(pid_t pid, int fd, struct buf *out, const struct cancel *canc
 }
 
 /* The last line that it printed says why. */
-static int failure(const struct git_source *g, const struct buf *out, struct err *e)
+static int failure(const struct session *s, const struct buf *out, struct err *e)
 {
-	struct str last = str_trim(buf_view(out)), name = shown(g);
+	struct str last = str_trim(buf_view(out)), name = shown(s->g);
 	ptrdiff_t nl = str_rfind(last, '\n');
 	last = nl < 0 ? last : str_from(last, (size_t)nl + 1);
 	bool private = last.len && (memmem(last.p, last.len, "could not read Username", 23) || memmem(last.p, last.len, "Authentication failed", 21));
 	return err_set(e, ERR_REMOTE, "git %.*s: %.*s%s", STR_ARG(name), STR_ARG(last),
-	    private ? " (for a private repository: --secret id=GIT_AUTH_TOKEN,env=VARIABLE)" : "");
+	    private && !s->auth.header ? " (for a private repository: --secret id=GIT_AUTH_TOKEN,env=VARIABLE)" : "");
 }
 
 /* Runs git in `dir` (NULL: anywhere); what it prints goes to `out`. */
@@ -182,7 +203,7 @@ static int run(const struct session *s, const char *dir, const char *const *args
 		;
 	if (stopped)
 		return err_set(e, ERR_CANCELLED, "interrupted");
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : failure(s->g, out, e);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : failure(s, out, e);
 }
 
 static bool is_commit(struct str ref)
@@ -227,7 +248,9 @@ static int session_begin(const struct git_source *g, const struct cancel *cancel
 {
 	*ret = (struct session){.g = g, .cancel = cancel};
 	TRY(check(g, e));
-	return git_auth_find(g, &ret->arena, &ret->auth, e);
+	if (git_auth_find(g, &ret->arena, &ret->auth, e) < 0)
+		return err_wrap(e, "git remote"); /* where its password ends is not known */
+	return 0;
 }
 
 static int ask_remote(const struct git_source *g, const struct cancel *cancel, struct arena *a, struct str *ret_commit, struct err *e)

@@ -35,7 +35,7 @@ static void basic(struct git_auth *auth, const char *user, struct str password)
 static const struct ops_secret *find(const struct git_source *g, const char *id)
 {
 	for (size_t i = 0; i < g->nsecrets; i++)
-		if (strcmp(g->secrets[i].id, id) == 0 && !g->secrets[i].missing)
+		if (strcmp(g->secrets[i].id, id) == 0 && !g->secrets[i].missing && str_trim(g->secrets[i].value).len)
 			return &g->secrets[i];
 	return NULL;
 }
@@ -46,10 +46,12 @@ static int from_secret(const struct ops_secret *s, bool token, struct git_auth *
 	for (size_t i = 0; i < value.len; i++)
 		if ((unsigned char)value.p[i] < ' ')
 			return err_set(e, ERR_USAGE, "the secret %s has more than one line", s->id);
-	if (token)
+	if (token) {
 		basic(auth, "x-access-token:", value);
-	else
-		buf_printf(&auth->value, "GIT_CONFIG_VALUE_0=Authorization: %.*s", STR_ARG(value));
+		return 0;
+	}
+	buf_need(&auth->value, 64 + value.len);
+	buf_printf(&auth->value, "GIT_CONFIG_VALUE_0=Authorization: %.*s", STR_ARG(value));
 	return 0;
 }
 
@@ -68,17 +70,23 @@ static int from_secrets(const struct git_source *g, const char *host, struct are
 int git_auth_find(const struct git_source *g, struct arena *a, struct git_auth *ret, struct err *e)
 {
 	struct url u;
-	struct err ignored;
 	*ret = (struct git_auth){.remote = arena_str(a, g->remote).p};
-	if (url_parse(g->remote, a, &u, &ignored) < 0)
-		return 0; /* ssh, or what git may make of it */
+	if (!str_starts(g->remote, STR("http://")) && !str_starts(g->remote, STR("https://")))
+		return 0;
+	TRY(url_parse(g->remote, a, &u, e));
 	ret->remote = url_print(&u, a);
 	bool usual = u.port == (u.https ? 443 : 80);
 	const char *host = usual ? arena_str(a, u.host).p : arena_printf(a, "%.*s:%u", STR_ARG(u.host), u.port);
-	if (u.user.len) /* one without a password is a token, as some hosts have it */
-		basic(ret, "", str_find(u.user, ':') >= 0 ? u.user : str_of(arena_printf(a, "%.*s:", STR_ARG(u.user))));
+	if (str_find(u.user, ':') >= 0)
+		basic(ret, "", u.user);
 	else
 		TRY(from_secrets(g, host, a, ret, e));
-	buf_printf(&ret->key, "GIT_CONFIG_KEY_0=http.%s/.extraHeader", url_origin(&u, a));
+	ret->header = ret->value.len > 0;
+	if (ret->header)
+		buf_printf(&ret->key, "GIT_CONFIG_KEY_0=http.%s/.extraHeader", url_origin(&u, a));
+	else if (u.user.len) {
+		buf_printf(&ret->key, "GIT_CONFIG_KEY_0=credential.%s.username", url_origin(&u, a));
+		buf_printf(&ret->value, "GIT_CONFIG_VALUE_0=%.*s", STR_ARG(u.user));
+	}
 	return 0;
 }
