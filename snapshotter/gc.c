@@ -123,19 +123,20 @@ static int forget_before(struct store *s, int64_t before, struct err *e)
 	return 0;
 }
 
-/* Blobs that were only sent, or removed by hand, of tars that nothing here makes any more. */
+/* Blobs that were only sent, or removed by hand, of tars that are not here and that nothing here makes. */
 static int forget_lost_blobs(struct store *s, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	cleanup_buf struct buf lost = {0};
-	struct digest d;
+	struct digest d, tar;
 	int rc;
 	TRY(db_prepare(s->db,
-	    "SELECT blob FROM blobs b WHERE NOT EXISTS(SELECT 1 FROM tars t WHERE t.diff_id=b.diff_id) AND"
+	    "SELECT blob,diff_id FROM blobs b WHERE NOT EXISTS(SELECT 1 FROM tars t WHERE t.diff_id=b.diff_id) AND"
 	    " NOT EXISTS(SELECT 1 FROM unpacked u WHERE u.diff_id=b.diff_id)",
 	    &st, e));
 	while ((rc = stmt_next(st, e)) > 0)
-		if (stmt_get_digest(st, 0, &d) && !blobs_has(s->blobs, &d, NULL))
+		if (stmt_get_digest(st, 0, &d) && stmt_get_digest(st, 1, &tar) && !blobs_has(s->blobs, &d, NULL) &&
+		    !blobs_has(s->blobs, &tar, NULL))
 			buf_add(&lost, &d, sizeof(d));
 	for (size_t i = 0; rc == 0 && i < lost.len; i += sizeof(d)) {
 		memcpy(&d, lost.p + i, sizeof(d));

@@ -37,6 +37,7 @@ struct streaming {
 	const struct outbound_opts *o;
 	const struct digest *diff_id;
 	struct descriptor *d;
+	bool made;
 	int rc; /* of the layer itself; the way to the outside may break for reasons of its own */
 	struct err e;
 };
@@ -68,6 +69,7 @@ static int stream_blob(void *arg, struct sink *to, struct digest *ret, struct er
 		st->rc = rc;
 		st->e = *e;
 	}
+	st->made = rc == 0;
 	*ret = st->d->digest;
 	return rc;
 }
@@ -97,7 +99,7 @@ static int need_blob(
 		return 0;
 	if (o->to && is_there(s, o, diff_id, d))
 		return 0;
-	if (o->to && o->to->ops->stream && o->to->ops->stream(o->to, stream_blob, &st, &ignored) == 0)
+	if (o->to && o->to->ops->stream && o->to->ops->stream(o->to, stream_blob, &st, &ignored) == 0 && st.made)
 		return 0;
 	if (st.rc < 0) {
 		*e = st.e;
