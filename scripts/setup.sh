@@ -43,10 +43,11 @@ build_in() {
 # leave_chroot COMMAND...: goes on with it behind a root of its own, since the kernel gives an ordinary user in a chroot no
 # user namespace. Elsewhere it does nothing.
 leave_chroot() {
-	if [ "$(id -u)" = 0 ] || grep -qE '^([^ ]+ ){4}/ ' /proc/self/mountinfo; then
+	if [ "$(id -u)" = 0 ] || [ -n "${COOPER_LEFT-}" ] || grep -qE '^([^ ]+ ){4}/ ' /proc/self/mountinfo; then
 		return
 	fi
-	as_root scripts/own-root setpriv --reuid "$(id -u)" --regid "$(id -g)" --init-groups env "HOME=$HOME" "PATH=$PATH" "$@"
+	as_root scripts/own-root setpriv --reuid "$(id -u)" --regid "$(id -g)" --init-groups \
+		env COOPER_LEFT=1 "HOME=$HOME" "PATH=$PATH" ${COOPER_ROOT+"COOPER_ROOT=$COOPER_ROOT"} "$@"
 	exit
 }
 
