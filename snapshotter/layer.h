@@ -56,6 +56,11 @@ int layer_check_content(struct store *s, const struct digest *id, const struct d
 /* Was that found out, now or earlier? */
 bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid);
 
+/* Bytes of the layer's files: the same whether it was made here, was unpacked, or is known by its blob only, which is read once
+ * then (verified, and the answer is kept). ERR_NOT_FOUND when nothing of it is here. */
+int layer_size(struct store *s, const struct digest *diff_id, const struct digest *blob, const struct cancel *cancel, uint64_t *ret,
+	struct err *e);
+
 /* Makes sure that layers/<id>/fs is there: it is made from the tar blob when only that exists. */
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e);
 

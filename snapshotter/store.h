@@ -113,6 +113,8 @@ int store_get_blob(struct store *s, const struct digest *diff_id, enum compressi
 /* The other way round. */
 int store_find_tar_of(struct store *s, const struct digest *blob, bool *ret_found, struct digest *ret_diff_id, enum compression *ret,
 	struct err *e);
+/* Bytes of the files of a layer that this tar was unpacked to, or made of. false: no such layer is recorded. */
+int store_size_of_tar(struct store *s, const struct digest *diff_id, bool *ret_found, uint64_t *ret_size, struct err *e);
 int store_set_blob(struct store *s, const struct digest *diff_id, enum compression c, const struct digest *blob, uint64_t size,
 	struct err *e);
 

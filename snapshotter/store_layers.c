@@ -304,6 +304,23 @@ int store_set_tar(
 	return store_end(s, write_tar(s, id, clamp, diff_id, size, e), e);
 }
 
+int store_size_of_tar(struct store *s, const struct digest *diff_id, bool *ret_found, uint64_t *ret_size, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db,
+	    "SELECT l.size FROM unpacked u JOIN layers l ON l.id=u.id WHERE u.diff_id=?1 UNION ALL"
+	    " SELECT l.size FROM tars t JOIN layers l ON l.id=t.id WHERE t.diff_id=?1 LIMIT 1",
+	    &st, e));
+	stmt_digest(st, 1, diff_id);
+	int rc = stmt_next(st, e);
+	if (rc < 0)
+		return rc;
+	*ret_found = rc > 0;
+	if (rc > 0)
+		*ret_size = (uint64_t)stmt_get_int(st, 0);
+	return 0;
+}
+
 int store_get_blob(struct store *s, const struct digest *diff_id, enum compression c, bool *ret_found,
     struct digest *ret_blob, uint64_t *ret_size, struct err *e)
 {

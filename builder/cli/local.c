@@ -3,6 +3,7 @@
 #include "builder/cli/local.h"
 
 #include "builder/cli/pushed.h"
+#include "snapshotter/layer.h"
 
 enum { INDEX_DEPTH_MAX = 4 };
 static const int wait_ms = 60 * 1000; /* for a prune that is running */
@@ -122,15 +123,14 @@ void image_docs_done(struct image_docs *docs)
 
 uint64_t image_layer_size(struct local *l, const struct image_docs *docs, size_t i)
 {
+	const struct descriptor *d = &docs->m.layers[i];
 	struct err ignored = {0};
-	struct digest id;
-	struct layer layer;
+	uint64_t size;
 
 	if (i < docs->config.ndiff_ids &&
-	    store_find_unpacked(l->store, &docs->config.diff_ids[i], &id, &ignored) == 0 &&
-	    store_get_layer(l->store, &id, &layer, &ignored) == 0)
-		return layer.size;
-	return docs->m.layers[i].size;
+	    layer_size(l->store, &docs->config.diff_ids[i], &d->digest, l->store->cancel, &size, &ignored) == 0)
+		return size;
+	return d->size;
 }
 
 uint64_t image_size(struct local *l, const struct image_docs *docs)

@@ -34,7 +34,7 @@ int image_docs_read(struct local *l, const struct descriptor *d, const struct pl
 	struct err *e);
 void image_docs_done(struct image_docs *docs);
 #define cleanup_docs __attribute__((cleanup(image_docs_done)))
-/* Bytes of layer i's files (as unpacked when that is known, else of its blob), and of all. */
+/* Bytes of layer i's files (of its blob when the layer is not here), and of all. */
 uint64_t image_layer_size(struct local *l, const struct image_docs *docs, size_t i);
 uint64_t image_size(struct local *l, const struct image_docs *docs);
 

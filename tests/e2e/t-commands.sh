@@ -389,4 +389,36 @@ test_repo_digests_are_those_of_the_registry_the_asked_one_first() {
 	assert_eq "$(cooper inspect -f "$first" "$app:3")" "$app@$(cat iid)"
 }
 
+test_sizes_are_those_of_the_files_whatever_was_done_before() {
+	need_registry
+	need_busybox
+	printf 'FROM busybox\nRUN printf hello >/f && ln /f /g\nRUN printf more >/h\n' >Containerfile
+	build_ok -t sized .
+	sizes() { cooper history --human=false --format '{{.Size}}' "$1" | tr '\n' ' '; }
+	want=$(sizes sized)
+	assert_match "$want" '4 5 *'
+	size=$(cooper inspect -f '{{.Size}}' sized)
+	assert_eq "$size" $((4 + 5 + $(cooper inspect -f '{{.Size}}' busybox)))
+	shown=$(cooper images --format '{{.Size}}' sized)
+	SOURCE_DATE_EPOCH=1 build_ok -t clamped .
+	assert_eq "$(sizes clamped)" "$want"
+	cooper save -o plain.tar sized
+	cooper push -q sized "$REGISTRY/sized:$ROLE" >/dev/null
+	cooper prune -f >/dev/null
+	assert_eq "$(sizes sized) $(cooper inspect -f '{{.Size}}' sized)" "$want $size"
+	# another store has never seen the files: plain tars, then compressed ones, then unpacked
+	export COOPER_ROOT=$E2E_DIR/loaded
+	cooper load -q -i plain.tar >/dev/null
+	assert_eq "$(sizes sized) $(cooper inspect -f '{{.Size}}' sized)" "$want $size"
+	export COOPER_ROOT=$E2E_DIR/pulled
+	cooper pull -q "$REGISTRY/sized:$ROLE" >/dev/null
+	for turn in first again; do
+		assert_eq "$turn $(sizes "$REGISTRY/sized:$ROLE") $(cooper inspect -f '{{.Size}}' "$REGISTRY/sized:$ROLE")" "$turn $want $size"
+	done
+	assert_eq "$(cooper images --format '{{.Size}}')" "$shown"
+	build_ok - <<<"FROM $REGISTRY/sized:$ROLE
+RUN true"
+	assert_eq "$(sizes "$REGISTRY/sized:$ROLE") $(cooper inspect -f '{{.Size}}' "$REGISTRY/sized:$ROLE")" "$want $size"
+}
+
 run_tests
