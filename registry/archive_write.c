@@ -87,6 +87,10 @@ static int add_index_entry(struct writing *w, const struct descriptor *d, struct
 	struct descriptor entry = *d;
 	struct ref r;
 	entry.annotations = (struct annotations){0};
+	for (size_t i = 0; i < d->annotations.n; i++)
+		if (!str_eqz(d->annotations.items[i].key, "io.containerd.image.name") &&
+		    !str_eqz(d->annotations.items[i].key, "org.opencontainers.image.ref.name"))
+			annotations_set(&w->arena, &entry.annotations, d->annotations.items[i].key, d->annotations.items[i].value);
 	if (name.len) {
 		cleanup_buf struct buf full = {0};
 		TRY(ref_parse(name, &w->arena, &r, e));

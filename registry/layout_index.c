@@ -107,6 +107,11 @@ static bool read_entry(const struct jval *j, bool store, struct arena *a, struct
 	return true;
 }
 
+static bool is_name(struct str key)
+{
+	return str_eqz(key, REF_NAME) || str_eqz(key, FULL_NAME);
+}
+
 static struct jval *make_entry(const struct descriptor *d, const struct layout_name *name)
 {
 	cleanup_arena struct arena a = {0};
@@ -115,7 +120,7 @@ static struct jval *make_entry(const struct descriptor *d, const struct layout_n
 	struct annotations kept = copy.annotations;
 	copy.annotations = (struct annotations){0};
 	for (size_t i = 0; i < kept.n; i++)
-		if (!str_eqz(kept.items[i].key, REF_NAME) && !str_eqz(kept.items[i].key, FULL_NAME))
+		if (!is_name(kept.items[i].key))
 			annotations_set(&a, &copy.annotations, kept.items[i].key, kept.items[i].value);
 	if (name) {
 		annotations_set(&a, &copy.annotations, STR(REF_NAME), name->ref_name);
@@ -167,6 +172,16 @@ static bool known_elsewhere(const struct retag *r, const struct jval *entries, s
 	return false;
 }
 
+/* Has `x` all annotations of `y`, but for names? */
+static bool has_all(const struct annotations *x, const struct annotations *y)
+{
+	struct str value;
+	for (size_t i = 0; i < y->n; i++)
+		if (!is_name(y->items[i].key) && (!annotations_get(x, y->items[i].key, &value) || !str_eq(value, y->items[i].value)))
+			return false;
+	return true;
+}
+
 /* Decides about one entry that is there. */
 static void retag_entry(struct retag *r, const struct jval *entries, size_t i, struct arena *a)
 {
@@ -176,17 +191,18 @@ static void retag_entry(struct retag *r, const struct jval *entries, size_t i, s
 		jval_append(r->out, jval_copy(entry));
 		return;
 	}
-	bool same = digest_eq(&im.descriptor.digest, &r->d->digest);
+	const struct annotations *there = &im.descriptor.annotations, *now = &r->d->annotations;
+	bool same = digest_eq(&im.descriptor.digest, &r->d->digest), equal = same && has_all(there, now) && has_all(now, there);
 	ptrdiff_t which = name_among(im.name, r->names, r->n);
-	if (same && which >= 0 && !r->done[which]) {
+	if (equal && which >= 0 && !r->done[which]) {
 		r->done[which] = true;
 		jval_append(r->out, jval_copy(entry));
 	} else if (which >= 0) {
 		r->changed = true;
 		if (!same && r->store && !known_elsewhere(r, entries, i, &im.descriptor.digest, a))
 			jval_append(r->out, strip_name(entry));
-	} else if (same && im.name.len == 0 && r->n) {
-		r->changed = true; /* gets a name below */
+	} else if (same && im.name.len == 0 && (r->n || !equal)) {
+		r->changed = true; /* is written anew below */
 	} else {
 		r->nameless_done |= same;
 		jval_append(r->out, jval_copy(entry));

@@ -181,22 +181,13 @@ static void key_value(const char *text, struct str *ret_key, struct str *ret_val
 
 static int labels(struct making *m, struct err *e)
 {
-	(void)e;
 	struct pair *v = arena_new(m->a, (m->o->labels.n + 1) * sizeof(*v));
 	for (size_t i = 0; i < m->o->labels.n; i++)
 		key_value(m->o->labels.v[i], &v[i].key, &v[i].value);
 	m->r->lower.labels = v;
 	m->r->lower.nlabels = m->o->labels.n;
-	for (size_t i = 0; i < m->o->annotations.n; i++) {
-		const char *text = m->o->annotations.v[i];
-		struct str key, value;
-		if (!strchr(text, '='))
-			return err_set(e, ERR_USAGE, "--annotation %s: KEY=VALUE is wanted", text);
-		if (strncmp(text, "manifest:", 9) == 0)
-			text += 9;
-		key_value(text, &key, &value);
-		annotations_set(m->a, &m->r->annotations, key, value);
-	}
+	for (size_t i = 0; i < m->o->annotations.n; i++)
+		TRY(notes_parse(m->o->annotations.v[i], m->a, &m->r->notes, e));
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 /* The options of `cooper build`: as they are typed, and as the build wants them. */
 #include "builder/cli/cache_opts.h"
 #include "builder/cli/cmd.h"
+#include "builder/cli/notes.h"
 #include "builder/lower/lower.h"
 #include "builder/ops/env.h"
 #include "snapshotter/compress.h"
@@ -39,6 +40,7 @@ struct output {
 	bool folder;                 /* oci, docker: tar=false */
 	bool docker_types;           /* oci-mediatypes=false */
 	bool mode_delete;            /* local: remove what is not in the tree */
+	struct notes notes;          /* annotation...=; they are in the request's as well */
 	bool load;                   /* docker without dest: hand it to a docker or podman that is there */
 };
 
@@ -61,7 +63,7 @@ struct build_request {
 	struct sandbox_limit *limits;
 	size_t nlimits;
 	struct sandbox_resources resources;
-	struct annotations annotations;
+	struct notes notes;          /* --annotation, and those of the image's output */
 	struct cache_spec *cache_from, *cache_to;
 	size_t ncache_from, ncache_to;
 	enum pull_policy pull;

@@ -56,7 +56,10 @@ static int output_kind(struct output *out, const char *value, struct err *e)
 
 static int output_field(struct cli *cli, struct output *out, const char *key, const char *value, struct err *e)
 {
-	bool flag = true;
+	bool flag = true, note;
+	TRY(notes_field(key, value, cli->arena, &out->notes, &note, e));
+	if (note)
+		return 0;
 	if (strcmp(key, "type") == 0)
 		return output_kind(out, value, e);
 	if (strcmp(key, "dest") == 0) {
@@ -188,6 +191,30 @@ static int check_output(const struct build_request *r, struct output *out, unsig
 	return 0;
 }
 
+static bool is_image(const struct output *out)
+{
+	return out->kind <= OUTPUT_DOCKER;
+}
+
+/* The image is made once, with its annotations; two outputs cannot want different ones. */
+static int gather_notes(struct cli *cli, struct build_request *r, struct err *e)
+{
+	size_t images = 0;
+	for (size_t i = 0; i < r->noutputs; i++)
+		images += is_image(&r->outputs[i]);
+	for (size_t i = 0; i < r->noutputs; i++) {
+		const struct output *out = &r->outputs[i];
+		if (!out->notes.n)
+			continue;
+		if (!is_image(out))
+			return err_set(e, ERR_USAGE, "--output: annotations are of images, and there is none with -o type=local or type=tar");
+		if (images > 1)
+			return err_set(e, ERR_USAGE, "--output: annotations of one of several images are not made; --annotation gives all of them the same");
+		notes_add_all(&r->notes, &out->notes, cli->arena);
+	}
+	return notes_check(&r->notes, r->platforms, r->nplatforms, e);
+}
+
 int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e)
 {
 	const struct build_opts *o = r->o;
@@ -219,14 +246,10 @@ int build_outputs_parse(struct cli *cli, struct build_request *r, struct err *e)
 		TRY(check_output(r, &r->outputs[i], &to_stdout, e));
 		TRY(check_by_digest(cli, r, &r->outputs[i], e));
 	}
+	TRY(gather_notes(cli, r, e));
 	if (o->iidfile && !build_outputs_want_image(r))
 		return err_set(e, ERR_USAGE, "--iidfile: there is no image with -o type=local or type=tar");
 	return 0;
-}
-
-static bool is_image(const struct output *out)
-{
-	return out->kind <= OUTPUT_DOCKER;
 }
 
 bool build_outputs_want_image(const struct build_request *r)

@@ -258,9 +258,10 @@ static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, 
 	TRY(settle(b, i, e));
 	image_config_done(&b->configs[i]);
 	image_config_copy(&b->lowered[i].config, &b->configs[i]);
+	const struct annotations notes = notes_of(&b->r.notes, NOTE_MANIFEST, &b->r.platforms[i], b->cli->arena);
 	struct assembly as = {.store = b->local.store, .tree = b->trees[i], .config = &b->configs[i], .ret_config = &b->built.config,
 		.nbase_history = b->lowered[i].nbase_history, .nbase_layers = b->lowered[i].nbase_layers, .epoch = b->r.epoch,
-		.annotations = &b->r.annotations, .cancel = b->cli->cancel};
+		.annotations = &notes, .cancel = b->cli->cancel};
 	if (build_outputs_want_blobs(&b->r))
 		TRY(ops_need_blobs(&b->env, as.tree, b->cli->cancel, e));
 	if (assemble_reads_folders(&as))
@@ -273,12 +274,17 @@ static int assemble_platform(struct build *b, size_t i, struct descriptor *ret, 
 static int make_image(struct build *b, struct err *e)
 {
 	struct descriptor *d = arena_new(b->cli->arena, b->r.nplatforms * sizeof(*d));
-	for (size_t i = 0; i < b->r.nplatforms; i++)
+	for (size_t i = 0; i < b->r.nplatforms; i++) {
 		TRY(assemble_platform(b, i, &d[i], e));
+		d[i].annotations = notes_of(&b->r.notes, NOTE_MANIFEST_DESCRIPTOR, &b->r.platforms[i], b->cli->arena);
+	}
 	b->built.has_image = true;
 	b->built.image = d[0];
-	if (b->r.nplatforms > 1)
-		return assemble_index(b->local.store, d, b->r.nplatforms, NULL, b->cli->arena, &b->built.image, e);
+	if (b->r.nplatforms == 1)
+		return 0;
+	const struct annotations notes = notes_of(&b->r.notes, NOTE_INDEX, NULL, b->cli->arena);
+	TRY(assemble_index(b->local.store, d, b->r.nplatforms, &notes, b->cli->arena, &b->built.image, e));
+	b->built.image.annotations = notes_of(&b->r.notes, NOTE_INDEX_DESCRIPTOR, NULL, b->cli->arena);
 	return 0;
 }
 

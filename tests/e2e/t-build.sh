@@ -719,4 +719,54 @@ END
 	assert_eq "$(names)" "$(printf '[tools 1/2] FROM\n[tools 2/2] RUN')"
 }
 
+test_annotations_go_where_they_are_told() {
+	printf 'FROM scratch\nCOPY Containerfile /f\n' >Containerfile
+	# A document of the layout $1 by its digest $2.
+	document() { cat "$1/blobs/sha256/${2#sha256:}"; }
+	build_ok --platform linux/amd64,linux/arm64 -o type=oci,dest=out,tar=false -t two \
+		--annotation plain=1 --annotation index,manifest:both=2 --annotation 'manifest[linux/arm64]:arm=a:b=c' \
+		--annotation manifest-descriptor:md=4 --annotation 'manifest-descriptor[linux/amd64]:md=5' --annotation index-descriptor:id=6 .
+	assert_eq "$(jq -c '.manifests | length, .[0].annotations.id' out/index.json | tr '\n' ' ')" '1 "6" '
+	assert_eq "$(jq -r '.manifests[0].annotations."org.opencontainers.image.ref.name"' out/index.json)" latest
+	document out "$(jq -r '.manifests[0].digest' out/index.json)" >index
+	assert_eq "$(jq -c .annotations index)" '{"both":"2"}'
+	assert_eq "$(jq -c '[.manifests[] | [.platform.architecture, .annotations.md]]' index)" '[["amd64","5"],["arm64","4"]]'
+	assert_eq "$(document out "$(jq -r '.manifests[0].digest' index)" | jq -cS .annotations)" '{"both":"2","plain":"1"}'
+	assert_eq "$(document out "$(jq -r '.manifests[1].digest' index)" | jq -cS .annotations)" '{"arm":"a:b=c","both":"2","plain":"1"}'
+	# The same as members of the output; and a file instead of a folder, and the store.
+	build_ok --platform linux/amd64,linux/arm64 -t two -o "type=oci,dest=two.tar,annotation.plain=1,annotation-index.both=2,annotation-manifest.both=2,\
+annotation-manifest[linux/arm64].arm=a:b=c,annotation-manifest-descriptor.md=4,annotation-manifest-descriptor[linux/amd64].md=5,annotation-index-descriptor.id=6" .
+	mkdir two && tar -C two -xf two.tar
+	assert_eq "$(jq -cS .manifests two/index.json)" "$(jq -cS .manifests out/index.json)"
+	build_ok --platform linux/amd64,linux/arm64 -t two .
+	for id in 7 8 8; do
+		build_ok --platform linux/amd64,linux/arm64 -t two -o "type=image,annotation-index-descriptor.id=$id,annotation[linux/arm64].org.x=y" .
+		assert_eq "$(jq -c '[.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == "two:latest").annotations.id]' "$COOPER_ROOT/index.json")" "[\"$id\"]"
+	done
+	digest=$(digest_of --platform linux/amd64,linux/arm64 -t two --annotation 'manifest[linux/arm64]:org.x=y' .)
+	assert_eq "$(document "$COOPER_ROOT" "$(document "$COOPER_ROOT" "$digest" | jq -r '.manifests[1].digest')" | jq -c .annotations)" '{"org.x":"y"}'
+	assert_eq "$(document "$COOPER_ROOT" "$(document "$COOPER_ROOT" "$digest" | jq -r '.manifests[0].digest')" | jq -c .annotations)" null
+}
+
+test_annotations_of_one_platform() {
+	printf 'FROM scratch\nCOPY Containerfile /f\n' >Containerfile
+	build_ok -o type=oci,dest=out,tar=false --annotation manifest,manifest-descriptor:k=v .
+	assert_eq "$(jq -c '.manifests[0].annotations.k' out/index.json)" '"v"'
+	assert_eq "$(jq -c .annotations "out/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' out/index.json)")" '{"k":"v"}'
+	assert_fails 2 cooper build --annotation index:k=v .
+	assert_match "$LAST" '*index annotations not supported for single platform export*'
+	assert_fails 2 cooper build -o type=image,annotation-index.k=v .
+	assert_match "$LAST" '*index annotations not supported for single platform export*'
+	assert_fails 2 cooper build --annotation indes:k=v .
+	assert_match "$LAST" '*unknown annotation type "indes" (did you mean index?)*'
+	assert_fails 2 cooper build -o type=image,annotation-foo.k=v .
+	assert_match "$LAST" '*unknown annotation type "foo"*'
+	for bad in :k=v manifest,:k=v manifest:=v 'manifest[linux/arm64:k=v' 'index[linux/arm64]:k=v' 'manifest[linux/s390x]:k=v' 'manifest[a/b/c/d/e]:k=v' manifest:k; do
+		assert_fails 2 cooper build --annotation "$bad" .
+	done
+	assert_fails 2 cooper build -o type=local,dest=d,annotation.k=v .
+	assert_fails 2 cooper build -o type=oci,dest=a.tar,annotation.k=v -o type=image .
+	assert_match "$LAST" '*--annotation gives all of them the same*'
+}
+
 run_tests
