@@ -106,6 +106,27 @@ Test(layer, a_tar_becomes_a_folder_and_an_index)
 	cr_expect(digest_eq(&again, &id));
 }
 
+Test(layer, its_size_is_that_of_its_files_in_every_form)
+{
+	FIXTURE(f);
+	struct err e = {0};
+	struct digest id, other = digest_of("x", 1);
+	uint64_t size = 0;
+	NEED_ROOT();
+	run(&f, "mkdir d; echo -n hello >d/f; ln d/f d/g; ln -s f d/s; truncate -s 100000 d/hole; : >d/.wh.gone; tar -Scf ../t.tar d; gzip -c ../t.tar >../t.gz");
+	struct digest tar = put_file(&f, "t.tar"), gz = put_file(&f, "t.gz");
+	cr_expect_eq(layer_size(f.store, &other, &gz, NULL, &size, &e), -ERR_CORRUPT, "the blob is of another layer");
+	OK(layer_size(f.store, &tar, &gz, NULL, &size, &e));
+	cr_expect_eq(size, 100005);
+	run(&f, "rm ../store/blobs/sha256/$(sha256sum <../t.gz | cut -d' ' -f1)");
+	OK(layer_size(f.store, &tar, &gz, NULL, &size, &e));
+	cr_expect_eq(size, 100005, "it was counted once");
+	cr_expect_eq(layer_size(f.store, &other, &gz, NULL, &size, &e), -ERR_NOT_FOUND);
+	OK(layer_unpack(f.store, &tar, &tar, NULL, NULL, NULL, &id, &e));
+	OK(layer_size(f.store, &tar, &gz, NULL, &size, &e));
+	cr_expect_eq(size, 100005);
+}
+
 Test(layer, a_wrong_digest_leaves_nothing_visible)
 {
 	FIXTURE(f);
