@@ -2,6 +2,7 @@
 /* Both ways to write an annotation are a type with a platform and a key; they differ in what stands around them. */
 #include "builder/cli/notes.h"
 
+#include "builder/cli/report.h"
 #include "registry/platform.h"
 
 static const char *const types[] = {"manifest", "index", "manifest-descriptor", "index-descriptor"};
@@ -113,8 +114,7 @@ int notes_check(const struct notes *l, const struct platform *platforms, size_t 
 		const struct note *note = &l->v[i];
 		bool built = !note->one;
 		if (of_index(note->place) && n == 1)
-			return err_set(e, ERR_USAGE, "annotation %.*s: index annotations not supported for single platform export: there is no index",
-				STR_ARG(note->key));
+			report_warning("annotation %.*s is written nowhere: an image for one platform has no index", STR_ARG(note->key));
 		for (size_t k = 0; k < n && !built; k++)
 			built = platform_eq(&note->platform, &platforms[k]);
 		if (!built) {

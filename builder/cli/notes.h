@@ -27,7 +27,7 @@ int notes_parse(const char *text, struct arena *a, struct notes *l, struct err *
 /* "annotation[-TYPE][[PLATFORM]].KEY" of an output; *ret_mine is false for keys that are something else. */
 int notes_field(const char *key, const char *value, struct arena *a, struct notes *l, bool *ret_mine, struct err *e);
 void notes_add_all(struct notes *l, const struct notes *more, struct arena *a);
-/* Can an image for these platforms have them? ERR_USAGE. */
+/* Can an image for these platforms have them? ERR_USAGE; what only an index could have is warned of where there is none. */
 int notes_check(const struct notes *l, const struct platform *platforms, size_t n, struct err *e);
 /* Those of a place: the ones for all, then the platform's own, which win. `p`: NULL for an index. */
 struct annotations notes_of(const struct notes *l, enum note_place place, const struct platform *p, struct arena *a);
