@@ -57,7 +57,7 @@ int layer_check_content(struct store *s, const struct digest *id, const struct d
 bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid);
 
 /* Bytes of the layer's files: the same whether it was made here, was unpacked, or is known by its blob only, which is read once
- * then (verified, and the answer is kept). ERR_NOT_FOUND when nothing of it is here. */
+ * then (verified, and the answer is kept). ERR_NOT_FOUND when nothing of it is here, ERR_LIMIT when that would take long. */
 int layer_size(struct store *s, const struct digest *diff_id, const struct digest *blob, const struct cancel *cancel, uint64_t *ret,
 	struct err *e);
 
