@@ -17,7 +17,7 @@
 #include "builder/ops/git_auth.h"
 #include "snapshotter/rootpath.h"
 
-enum { OUTPUT_MAX = 1024 * 1024, ARGS_MAX = 32 };
+enum { OUTPUT_MAX = 1024 * 1024, ARGS_MAX = 32, ENV_MAX = 32 };
 
 /* One source, asked several times. */
 struct session {
@@ -105,34 +105,46 @@ static void command_line(const char *path, const char *dir, const char *const *a
 	argv[n] = NULL;
 }
 
-/* At most five variables. A user without a password has an empty one: that is what true(1) answers. */
-static void told(const struct git_auth *auth, char **env)
+static char **tell_auth(const struct git_auth *auth, char **env)
 {
 	if (!auth->value.len)
-		return;
+		return env;
 	*env++ = auth->key.p;
 	*env++ = auth->value.p;
-	if (!auth->header) {
+	if (!auth->header) { /* a user without a password: true(1) answers with an empty one */
 		*env++ = (char *)"GIT_CONFIG_COUNT=1";
-		*env = (char *)"GIT_ASKPASS=true";
-		return;
+		*env++ = (char *)"GIT_ASKPASS=true";
+		return env;
 	}
 	*env++ = (char *)"GIT_CONFIG_COUNT=2";
 	*env++ = (char *)"GIT_CONFIG_KEY_1=http.followRedirects";
-	*env = (char *)"GIT_CONFIG_VALUE_1=false";
+	*env++ = (char *)"GIT_CONFIG_VALUE_1=false";
+	return env;
 }
 
-/* Starts it in an environment of its own; both streams come out of *ret_out. */
+/* Its environment has what it needs of ours: the way to the network, and no word about programs to run. */
+static void environment(const struct session *s, struct arena *a, char *env[ENV_MAX])
+{
+	static const char *const fixed[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+	    "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=https:http:ssh:git", "GIT_SSH_COMMAND=ssh -oBatchMode=yes", "LC_ALL=C"};
+	static const char *const passed[] = {"HOME", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+	    "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"};
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		*env++ = (char *)(uintptr_t)fixed[i];
+	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
+		if (getenv(passed[i]))
+			*env++ = arena_printf(a, "%s=%s", passed[i], getenv(passed[i]));
+	if (s->g->ssh_socket)
+		*env++ = arena_printf(a, "SSH_AUTH_SOCK=%s", s->g->ssh_socket);
+	*tell_auth(&s->auth, env) = NULL;
+}
+
+/* Both streams come out of *ret_out. */
 static int start(const struct session *s, const char *const *argv, pid_t *ret_pid, int *ret_out, struct err *e)
 {
-	const char *home = getenv("HOME");
-	cleanup_free char *sock = mem_printf("SSH_AUTH_SOCK=%s", s->g->ssh_socket ? s->g->ssh_socket : "");
-	cleanup_free char *home_env = mem_printf("HOME=%s", home ? home : "/");
-	char *env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", home_env, (char *)"GIT_CONFIG_NOSYSTEM=1",
-	    (char *)"GIT_CONFIG_GLOBAL=/dev/null", (char *)"GIT_TERMINAL_PROMPT=0",
-	    (char *)"GIT_ALLOW_PROTOCOL=https:http:ssh:git", (char *)"GIT_SSH_COMMAND=ssh -oBatchMode=yes",
-	    (char *)"LC_ALL=C", sock, NULL, NULL, NULL, NULL, NULL, NULL};
-	told(&s->auth, env + ARRAY_LEN(env) - 6);
+	cleanup_arena struct arena a = {0};
+	char *env[ENV_MAX];
+	environment(s, &a, env);
 	int pipes[2];
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(e, "pipe");

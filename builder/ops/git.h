@@ -3,8 +3,9 @@
 #define COOPER_GIT_H
 
 /*
- * Checking out git repositories with the git program: found in fixed folders, with a cleared environment, no hooks, no system or
- * user configuration, only https, http, git and ssh, and nothing in a reference that could be taken for an option.
+ * Checking out git repositories with the git program: found in fixed folders, with an environment of its own (proxies and
+ * certificates are those of this process), no hooks, no system or user configuration, only https, http, git and ssh, and nothing in
+ * a reference that could be taken for an option.
  */
 #include "base/arena.h"
 #include "base/digest.h"

@@ -289,6 +289,7 @@ test_private_git_repositories() {
 		class Handler(http.server.SimpleHTTPRequestHandler):
 		    def do_GET(self):
 		        who = self.headers.get("Authorization")
+		        self.path = self.path.removeprefix("http://behind.invalid")
 		        if self.path.startswith("/elsewhere/"):
 		            self.send_response(302)
 		            self.send_header("Location", self.path.replace("/elsewhere/", "http://localhost:%d/pub/" % self.server.server_address[1]))
@@ -325,6 +326,7 @@ test_private_git_repositories() {
 	build_ok --secret id=GIT_AUTH_TOKEN,env=TOK "http://me@$SERVER/repo.git"
 	build_ok "http://git@$SERVER/pub/repo.git" # whose host takes nobody it does not know
 	build_ok "http://$SERVER/elsewhere/repo.git"
+	http_proxy=http://$SERVER build_ok http://behind.invalid/pub/repo.git
 	assert_fails 3 cooper build --secret id=GIT_AUTH_TOKEN,env=TOK "http://$SERVER/elsewhere/repo.git"
 	[ ! -e leaked ] || fail "another host got $(cat leaked)"
 	sed -i 1d trace2 # our own command line
