@@ -31,6 +31,13 @@ static void config_env_to_scope(struct stage_state *st)
 	}
 }
 
+/* Only an image's FROM is a step of its own, and counts. */
+static void count_no_from(struct stage_state *st)
+{
+	st->of--;
+	st->nth--;
+}
+
 static void from_empty(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct platform *p)
 {
 	struct arena *a = &st->config.arena;
@@ -41,6 +48,7 @@ static void from_empty(struct lowering *lw, struct stage_state *st, const struct
 		strs_add(a, &st->config.env, str_of(arena_printf(a, "PATH=%s", default_path)));
 	st->config.workdir = str_eqz(p->os, "windows") ? STR("\\") : STR("/");
 	st->scratch = true;
+	count_no_from(st);
 	st->head = stage_add_internal(lw, st, in, &op_scratch, NULL, NULL, 0, "scratch");
 	config_env_to_scope(st);
 }
@@ -72,6 +80,7 @@ static int from_stage(struct lowering *lw, struct stage_state *st, size_t number
 	st->scratch = base->scratch;
 	st->nbase_history = base->nbase_history;
 	st->nbase_layers = base->nbase_layers;
+	count_no_from(st);
 	count_triggers(st);
 	return 0;
 }

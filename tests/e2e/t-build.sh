@@ -709,12 +709,12 @@ END
 	assert_eq "$(names)" "$(sort <<END
 [linux/$host tools 1/2] FROM
 [linux/$host tools 2/2] RUN
-[linux/$host->$other cross 2/2] RUN
-[linux/$host cross 2/2] RUN
-[linux/$other base 2/2] COPY
-[linux/$other stage-3 2/3] COPY
-[linux/$other stage-3 3/3] COPY
-[linux/$host stage-3 3/3] COPY
+[linux/$host->$other cross 1/1] RUN
+[linux/$host cross 1/1] RUN
+[linux/$other base 1/1] COPY
+[linux/$other stage-3 1/2] COPY
+[linux/$other stage-3 2/2] COPY
+[linux/$host stage-3 2/2] COPY
 END
 )"
 	build_ok --platform "linux/$host" --target tools .
