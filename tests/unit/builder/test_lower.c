@@ -58,7 +58,8 @@ static const struct row labels[] = {
     {"one stage has no name", "FROM busybox\nRUN a\nCOPY b c\n", LABELS,
 	"1/3 FROM docker.io/library/busybox:latest\n2/3 RUN a\n3/3 COPY b c\n"},
     {"several have", "FROM busybox AS x\nRUN a\nFROM x\nRUN b\n", LABELS,
-	"x 1/2 FROM docker.io/library/busybox:latest\nx 2/2 RUN a\nstage-1 2/2 RUN b\n"},
+	"x 1/2 FROM docker.io/library/busybox:latest\nx 2/2 RUN a\nstage-1 1/1 RUN b\n"},
+    {"no image, no step", "FROM scratch\nCOPY a b\nCOPY c d\n", LABELS, "1/2 COPY a b\n2/2 COPY c d\n"},
     {"triggers count", "FROM onbuild\nRUN x\n", LABELS,
 	"1/4 FROM docker.io/library/onbuild:latest\n2/4 COPY . /src\n3/4 RUN make\n4/4 RUN x\n"},
 };
