@@ -65,7 +65,6 @@ static int from_registry(struct image_finder *f, const struct ref *ref, struct s
 	struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
-	struct remote_opts ro = {.insecure = f->env->insecure_registry, .authfile = f->env->authfile, .cancel = f->env->cancel};
 	struct transfer_opts to = {.platform = want, .skip_layers = true, .cancel = f->env->cancel};
 	char digest[DIGEST_TEXT + 1];
 	struct str name = ref->tag;
@@ -77,7 +76,7 @@ static int from_registry(struct image_finder *f, const struct ref *ref, struct s
 		digest_text(&ref->digest, digest);
 		name = str_of(digest);
 	}
-	int rc = remote_open(ref, &ro, &remote, e);
+	int rc = remote_open(ref, &f->env->remote, &remote, e);
 	if (rc == 0)
 		rc = transfer(remote, name, f->env->layout, STR(""), &to, f->a, ret, e);
 	if (rc == 0)

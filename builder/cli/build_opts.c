@@ -17,6 +17,7 @@
 #include "builder/cli/build_output.h"
 #include "builder/cli/cache_to.h"
 #include "builder/cli/local.h"
+#include "builder/cli/remote_flags.h"
 #include "builder/cli/report.h"
 #include "parser/values.h"
 #include "registry/cred.h"
@@ -413,6 +414,12 @@ static int names(struct making *m, struct err *e)
 	return 0;
 }
 
+static int registries(struct making *m, struct err *e)
+{
+	m->r->remote = (struct remote_opts){.insecure = m->o->insecure, .authfile = m->o->authfile, .cancel = m->cli->cancel};
+	return remote_creds(m->o->creds, m->a, &m->r->remote, e);
+}
+
 static int others(struct making *m, struct err *e)
 {
 	struct lower_opts *l = &m->r->lower;
@@ -462,7 +469,7 @@ static int caches(struct making *m, struct err *e)
 int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e)
 {
 	static int (*const parts[])(struct making *m, struct err *e) = {names, arguments, labels, platforms, secrets, ssh, hosts, limits,
-	    pull, network_and_allow, caches, others};
+	    pull, network_and_allow, registries, caches, others};
 	*ret = (struct build_request){.o = o};
 	struct making m = {.cli = cli, .a = cli->arena, .o = o, .r = ret};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)

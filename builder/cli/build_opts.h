@@ -15,7 +15,7 @@ struct build_opts {
 	struct opt_list tags, files, build_args, labels, secrets, ssh, contexts, add_hosts, outputs, platforms, no_cache_filter, allow,
 	    annotations, ulimits, cache_from, cache_to, volumes;
 	const char *target, *pull, *network, *progress, *iidfile, *metadata_file, *build_arg_file, *explain, *on_error, *keep_failed, *call,
-	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *format, *provenance, *sbom, *attest, *memory_swap, *cpuset_cpus, *cpuset_mems,
+	    *hostname, *ignore_file, *epoch, *timestamp, *authfile, *creds, *format, *provenance, *sbom, *attest, *memory_swap, *cpuset_cpus, *cpuset_mems,
 	    *cgroup_parent;
 	uint64_t shm_size, memory;
 	int64_t jobs, pids_limit, cpu_period, cpu_quota, cpu_shares;
@@ -67,6 +67,7 @@ struct build_request {
 	struct cache_spec *cache_from, *cache_to;
 	size_t ncache_from, ncache_to;
 	enum pull_policy pull;
+	struct remote_opts remote;
 	int64_t epoch;
 	struct str *proxy;           /* "NAME=value" */
 	size_t nproxy;

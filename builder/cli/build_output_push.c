@@ -33,6 +33,14 @@ static void add_lenders(struct writing *w, const struct str *done, size_t ndone,
 	to->nmount_from = l.n;
 }
 
+static int open_target(struct writing *w, const struct ref *ref, struct place **ret, struct err *e)
+{
+	struct remote_opts ro = w->b->env->remote;
+	ro.push = true;
+	ro.insecure |= w->out->insecure;
+	return remote_open(ref, &ro, ret, e);
+}
+
 /* The registry has the base image's layers mostly; where it does not, they are fetched after all. */
 static int push_to(struct writing *w, const struct descriptor *image, const struct str *done, size_t ndone, const struct ref *ref, struct err *e)
 {
@@ -40,11 +48,9 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 	const struct outbound_opts how = output_outbound_opts(w, NULL);
 	struct offer offer;
 	struct descriptor pushed;
-	struct remote_opts ro = {
-	    .push = true, .insecure = w->r->o->insecure || w->out->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct transfer_opts to = {.cancel = w->cli->cancel, .progress = push_progress, .arg = w};
 	add_lenders(w, done, ndone, ref, &to);
-	TRY(remote_open(ref, &ro, &remote, e));
+	TRY(open_target(w, ref, &remote, e));
 	offer_init(&offer, w->b->env->store, w->b->env->layout, image, &how);
 	const struct str tag = w->out->by_digest ? STR("") : ref->tag;
 	int rc = transfer(&offer.place, STR(""), remote, tag, &to, w->cli->arena, &pushed, e);
@@ -60,8 +66,6 @@ static int push_to(struct writing *w, const struct descriptor *image, const stru
 static int outbound_to(struct writing *w, const struct str *names, size_t n, struct descriptor *ret, struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
-	struct remote_opts ro = {
-	    .push = true, .insecure = w->r->o->insecure || w->out->insecure, .authfile = w->r->o->authfile, .cancel = w->cli->cancel};
 	struct ref ref, other;
 	bool one = n > 0;
 	for (size_t i = 0; i < n; i++) {
@@ -69,7 +73,7 @@ static int outbound_to(struct writing *w, const struct str *names, size_t n, str
 		one = one && (i == 0 || (str_eq(ref.host, other.host) && str_eq(ref.path, other.path)));
 	}
 	if (one)
-		TRY(remote_open(&ref, &ro, &remote, e));
+		TRY(open_target(w, &ref, &remote, e));
 	return output_outbound(w, remote, ret, e);
 }
 

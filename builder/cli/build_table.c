@@ -81,6 +81,7 @@ const struct opt build_table[] = {
 	.env = "BUILDKIT_PROGRESS", .words = progress_modes),
     OPT_INT('j', "jobs", struct build_opts, jobs, "N", "Steps that run at the same time; 0: one a core"),
     OPT_STR(0, "authfile", struct build_opts, authfile, "FILE", "Credentials for registries", .env = "REGISTRY_AUTH_FILE", .files = true),
+    OPT_STR(0, "creds", struct build_opts, creds, "USER:PASSWORD", "Credentials for all registries of the build"),
     OPT_BOOL(0, "tls-verify", struct build_opts, insecure, "Verify the registry's certificate", .flip = true),
 
     /* Taken because scripts have them. */

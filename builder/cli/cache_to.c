@@ -235,10 +235,10 @@ static int to_folder(struct writing *w, struct cacheout *c, struct err *e)
 
 static int to_registry(struct writing *w, struct cacheout *c, struct err *e)
 {
-	const struct build_opts *o = w->t->r->o;
 	cleanup_place struct place *remote = NULL;
-	struct remote_opts ro = {.push = true, .insecure = o->insecure || w->spec->insecure, .authfile = o->authfile,
-		.cancel = w->t->cli->cancel};
+	struct remote_opts ro = w->t->built->env->remote;
+	ro.push = true;
+	ro.insecure |= w->spec->insecure;
 	TRY(remote_open(&w->spec->ref, &ro, &remote, e));
 	add_lenders(w, c);
 	c->to = remote;

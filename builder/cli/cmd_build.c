@@ -122,7 +122,7 @@ static int make_env(struct build *b, struct err *e)
 	b->events = progress_events(b->progress);
 	b->env = (struct ops_env){.store = b->local.store, .layout = b->local.layout, .contexts = b->inputs.contexts,
 		.ncontexts = b->inputs.ncontexts, .secrets = b->r.secrets, .nsecrets = b->r.nsecrets, .ssh = b->r.ssh, .nssh = b->r.nssh,
-		.pull = b->r.pull, .authfile = b->o->authfile, .insecure_registry = b->o->insecure, .epoch = b->r.epoch, .hosts = b->r.hosts,
+		.pull = b->r.pull, .remote = b->r.remote, .epoch = b->r.epoch, .hosts = b->r.hosts,
 		.nhosts = b->r.nhosts, .limits = b->r.limits, .nlimits = b->r.nlimits, .shm_size = b->o->shm_size, .resources = b->r.resources, .nproxy = b->r.nproxy,
 		.threads = (unsigned)b->o->jobs, .cancel = b->cli->cancel, .keep_failed = b->o->keep_failed,
 		.shell_on_error = b->o->on_error && strcmp(b->o->on_error, "shell") == 0, .shell = on_shell,

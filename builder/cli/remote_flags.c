@@ -13,20 +13,26 @@ const char *remote_name(const char *written)
 	return strncmp(written, "docker://", 9) == 0 ? written + 9 : written;
 }
 
+int remote_creds(const char *creds, struct arena *a, struct remote_opts *o, struct err *e)
+{
+	if (!creds)
+		return 0;
+	char *user = arena_strdup(a, creds), *colon = strchr(user, ':');
+
+	if (!colon || colon == user)
+		return err_set(e, ERR_USAGE, "--creds takes USER:PASSWORD");
+	*colon = 0;
+	o->user = user;
+	o->password = colon + 1;
+	return 0;
+}
+
 int remote_flags_open(
     struct cli *cli, const struct remote_flags *f, const struct ref *repo, bool push, struct place **ret, struct err *e)
 {
 	struct remote_opts o = {.push = push, .insecure = f->insecure, .authfile = f->authfile, .cancel = cli->cancel};
 
-	if (f->creds) {
-		char *user = arena_strdup(cli->arena, f->creds), *colon = strchr(user, ':');
-
-		if (!colon || colon == user)
-			return err_set(e, ERR_USAGE, "--creds takes USER:PASSWORD");
-		*colon = 0;
-		o.user = user;
-		o.password = colon + 1;
-	}
+	TRY(remote_creds(f->creds, cli->arena, &o, e));
 	return remote_open(repo, &o, ret, e);
 }
 

@@ -20,6 +20,8 @@ struct remote_flags {
 	    OPT_BOOL(0, "tls-verify", T, m.insecure, "=false: allow plain HTTP and certificates that nobody knows", .flip = true), \
 	    OPT_IGNORED(0, "retry"), OPT_IGNORED(0, "retry-delay"), OPT_IGNORED_BOOL(0, "disable-content-trust")
 
+/* What --creds (may be NULL) says; strings in `a`. ERR_USAGE. */
+int remote_creds(const char *creds, struct arena *a, struct remote_opts *o, struct err *e);
 /* Strings live in the command's arena. ERR_USAGE for bad --creds. */
 int remote_flags_open(struct cli *cli, const struct remote_flags *f, const struct ref *repo, bool push, struct place **ret, struct err *e);
 

@@ -11,6 +11,7 @@
 #include "parser/ignore.h"
 #include "registry/oci.h"
 #include "registry/place.h"
+#include "registry/remote.h"
 #include "snapshotter/context.h"
 #include "snapshotter/copy.h"
 #include "snapshotter/store.h"
@@ -48,8 +49,7 @@ struct ops_env {
 	struct ops_ssh *ssh;
 	size_t nssh;
 	enum pull_policy pull;
-	const char *authfile;
-	bool insecure_registry;
+	struct remote_opts remote; /* how registries are spoken to */
 	const struct str *insecure_repos; /* "HOST/NAME", as origins have them: those of caches that said so */
 	size_t ninsecure_repos;
 	int64_t epoch;             /* SOURCE_DATE_EPOCH, or INT64_MAX */

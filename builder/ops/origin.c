@@ -51,14 +51,16 @@ static bool insecure(const struct ops_env *env, const char *origin)
 	for (size_t i = 0; i < env->ninsecure_repos; i++)
 		if (str_eqz(env->insecure_repos[i], origin))
 			return true;
-	return env->insecure_registry;
+	return env->remote.insecure;
 }
 
 static int open_repository(struct origins *o, const char *origin, struct origin_place *p, struct err *e)
 {
 	cleanup_arena struct arena a = {0};
-	struct remote_opts ro = {.insecure = insecure(o->env, origin), .authfile = o->env->authfile, .cancel = o->cancel};
+	struct remote_opts ro = o->env->remote;
 	struct ref ref;
+	ro.insecure = insecure(o->env, origin);
+	ro.cancel = o->cancel;
 	TRY(ref_parse(str_of(origin), &a, &ref, e));
 	return remote_open(&ref, &ro, &p->place, e);
 }

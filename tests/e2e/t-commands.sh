@@ -297,6 +297,10 @@ test_login_keeps_credentials_for_push_and_pull() {
 	assert_match "$(cooper logout "$AUTH_REGISTRY")" 'Removing login credentials*'
 	assert_fails 1 cooper pull "$AUTH_REGISTRY/bb:$ROLE"
 	cooper pull -q --creds alice:s3cret "$AUTH_REGISTRY/bb:$ROLE" >/dev/null
+	printf 'FROM %s/bb:%s\nRUN echo x >/x\n' "$AUTH_REGISTRY" "$ROLE" >Containerfile
+	assert_fails 1 cooper build --pull --push -t "$AUTH_REGISTRY/built:$ROLE" .
+	build_ok --creds alice:s3cret --pull --push --cache-to "$AUTH_REGISTRY/built:$ROLE-cache" -t "$AUTH_REGISTRY/built:$ROLE" .
+	assert_fails 2 cooper build --creds alice .
 }
 
 test_login_checks_its_options() {
