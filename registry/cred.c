@@ -177,20 +177,19 @@ static const char *docker_file(struct arena *a)
 	return home ? arena_printf(a, "%s/.docker/config.json", home) : NULL;
 }
 
-const char *cred_proxy(const char *name, struct arena *a)
+const char *const cred_proxy_names[CRED_PROXIES] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
+
+void cred_proxies(struct arena *a, const char *ret[CRED_PROXIES])
 {
-	static const char *const members[][2] = {{"http_proxy", "httpProxy"}, {"https_proxy", "httpsProxy"}, {"ftp_proxy", "ftpProxy"},
-		{"no_proxy", "noProxy"}, {"all_proxy", "allProxy"}};
+	static const char *const members[CRED_PROXIES] = {"httpProxy", "httpsProxy", "ftpProxy", "noProxy", "allProxy"};
 	cleanup_jval struct jval *file = NULL;
 	struct err ignored = {0};
 	const char *path = docker_file(a);
-	if (!path || read_json(path, &file, &ignored) < 0)
-		return NULL;
-	const struct jval *given = jval_get(jval_get(file, "proxies"), "default");
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		if (strcmp(members[i][0], name) == 0)
-			return text_of(given, members[i][1], a);
-	return NULL;
+	const struct jval *given = NULL;
+	if (path && read_json(path, &file, &ignored) == 0)
+		given = jval_get(jval_get(file, "proxies"), "default");
+	for (size_t i = 0; i < CRED_PROXIES; i++)
+		ret[i] = text_of(given, members[i], a);
 }
 
 /* The usual files, in order; NULL ones are passed over. */

@@ -31,9 +31,11 @@ int cred_store(struct str host, const char *user, const char *password, const ch
 /* `cooper logout`; false in *ret_was when there was nothing. */
 int cred_erase(struct str host, const char *authfile, bool *ret_was, struct err *e);
 
-/* A variable that docker's config.json gives to builds (member "proxies", "default"): "http_proxy" and the like. In `a`; NULL: none. A
- * file that cannot be read has none. */
-const char *cred_proxy(const char *name, struct arena *a);
+/* Variables that docker's config.json gives to builds (member "proxies", "default"), in this order. In `a`; NULL: none. A file that
+ * cannot be read has none. */
+enum { CRED_PROXIES = 5 };
+extern const char *const cred_proxy_names[CRED_PROXIES]; /* "http_proxy" and the like, in lower case */
+void cred_proxies(struct arena *a, const char *ret[CRED_PROXIES]);
 
 /* --- helpers (docker-credential-NAME), for cred*.c and tests --- */
 

@@ -74,9 +74,8 @@ static int build_arg_file(struct making *m, struct err *e)
 
 static bool is_proxy(struct str name)
 {
-	static const char *const names[] = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_ieq(name, str_of(names[i])))
+	for (size_t i = 0; i < CRED_PROXIES; i++)
+		if (str_ieq(name, str_of(cred_proxy_names[i])))
 			return true;
 	return false;
 }
@@ -98,10 +97,11 @@ static void add_proxy(struct making *m, struct str name, struct str value)
 /* Proxy variables need no ARG. --build-arg counts most, then docker's config.json, then the environment. */
 static void proxies(struct making *m)
 {
-	static const char *const names[] = {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"};
+	const char *const *names = cred_proxy_names, *configured[CRED_PROXIES];
+	cred_proxies(m->a, configured);
 	m->r->proxy = arena_new(m->a, ARRAY_LEN(((struct ops_env *)0)->proxy) * sizeof(*m->r->proxy));
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = cred_proxy(names[i], m->a);
+	for (size_t i = 0; i < CRED_PROXIES; i++) {
+		const char *value = configured[i];
 		char *upper = arena_strdup(m->a, names[i]);
 		for (char *c = upper; *c; c++)
 			*c = (char)toupper((unsigned char)*c);
