@@ -116,10 +116,10 @@ static struct str name_of(const struct descriptor *d, struct arena *a)
 	struct layout_name name;
 	struct str text;
 	struct err ignored = {0};
-	if (annotations_get(&d->annotations, STR("io.containerd.image.name"), &text) &&
+	if (annotations_get(&d->annotations, STR(LAYOUT_FULL_NAME), &text) &&
 	    layout_name_make(text, true, a, &name, &ignored) == 0)
 		return name.ref_name;
-	if (annotations_get(&d->annotations, STR("org.opencontainers.image.ref.name"), &text) &&
+	if (annotations_get(&d->annotations, STR(LAYOUT_REF_NAME), &text) &&
 	    (str_find(text, ':') >= 0 || str_find(text, '/') >= 0) && layout_name_make(text, true, a, &name, &ignored) == 0)
 		return name.ref_name;
 	return STR("");
@@ -131,7 +131,7 @@ static int check_names(const struct layout_image *list, size_t n, struct err *e)
 	cleanup_map struct map seen = {0};
 	struct str ignored;
 	for (size_t i = 0; i < n; i++) {
-		if (list[i].name.len == 0 || annotations_get(&list[i].descriptor.annotations, STR("io.containerd.image.name"), &ignored))
+		if (list[i].name.len == 0 || annotations_get(&list[i].descriptor.annotations, STR(LAYOUT_FULL_NAME), &ignored))
 			continue;
 		if (map_set(&seen, list[i].name, &seen))
 			return err_set(e, ERR_CORRUPT, "two images are named \"%.*s\"", STR_ARG(list[i].name));

@@ -86,18 +86,14 @@ static int add_index_entry(struct writing *w, const struct descriptor *d, struct
 {
 	struct descriptor entry = *d;
 	struct ref r;
-	entry.annotations = (struct annotations){0};
-	for (size_t i = 0; i < d->annotations.n; i++)
-		if (!str_eqz(d->annotations.items[i].key, "io.containerd.image.name") &&
-		    !str_eqz(d->annotations.items[i].key, "org.opencontainers.image.ref.name"))
-			annotations_set(&w->arena, &entry.annotations, d->annotations.items[i].key, d->annotations.items[i].value);
+	entry.annotations = layout_unnamed(&d->annotations, &w->arena);
 	if (name.len) {
 		cleanup_buf struct buf full = {0};
 		TRY(ref_parse(name, &w->arena, &r, e));
 		ref_print(&r, &full);
-		annotations_set(&w->arena, &entry.annotations, STR("io.containerd.image.name"), buf_view(&full));
+		annotations_set(&w->arena, &entry.annotations, STR(LAYOUT_FULL_NAME), buf_view(&full));
 		if (r.tag.len)
-			annotations_set(&w->arena, &entry.annotations, STR("org.opencontainers.image.ref.name"), r.tag);
+			annotations_set(&w->arena, &entry.annotations, STR(LAYOUT_REF_NAME), r.tag);
 	}
 	jval_append(w->index, oci_descriptor_json(&entry));
 	return 0;

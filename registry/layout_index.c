@@ -7,8 +7,6 @@
 
 #include "registry/ref.h"
 
-#define REF_NAME "org.opencontainers.image.ref.name"
-#define FULL_NAME "io.containerd.image.name"
 
 void descriptor_copy(const struct descriptor *d, struct arena *a, struct descriptor *ret)
 {
@@ -68,8 +66,8 @@ static struct str entry_name(const struct descriptor *d, bool store, struct aren
 	struct layout_name name;
 	struct err ignored = {0};
 	struct str ref_name = {NULL, 0}, full = {NULL, 0};
-	annotations_get(&d->annotations, STR(REF_NAME), &ref_name);
-	annotations_get(&d->annotations, STR(FULL_NAME), &full);
+	annotations_get(&d->annotations, STR(LAYOUT_REF_NAME), &ref_name);
+	annotations_get(&d->annotations, STR(LAYOUT_FULL_NAME), &full);
 	if (store && full.len && layout_name_make(full, true, a, &name, &ignored) == 0)
 		return name.ref_name;
 	if (store && ref_name.len && layout_name_make(ref_name, true, a, &name, &ignored) == 0)
@@ -107,9 +105,18 @@ static bool read_entry(const struct jval *j, bool store, struct arena *a, struct
 	return true;
 }
 
-static bool is_name(struct str key)
+bool layout_is_name(struct str key)
 {
-	return str_eqz(key, REF_NAME) || str_eqz(key, FULL_NAME);
+	return str_eqz(key, LAYOUT_REF_NAME) || str_eqz(key, LAYOUT_FULL_NAME);
+}
+
+struct annotations layout_unnamed(const struct annotations *l, struct arena *a)
+{
+	struct annotations others = {0};
+	for (size_t i = 0; i < l->n; i++)
+		if (!layout_is_name(l->items[i].key))
+			annotations_set(a, &others, l->items[i].key, l->items[i].value);
+	return others;
 }
 
 static struct jval *make_entry(const struct descriptor *d, const struct layout_name *name)
@@ -117,15 +124,11 @@ static struct jval *make_entry(const struct descriptor *d, const struct layout_n
 	cleanup_arena struct arena a = {0};
 	struct descriptor copy;
 	descriptor_copy(d, &a, &copy);
-	struct annotations kept = copy.annotations;
-	copy.annotations = (struct annotations){0};
-	for (size_t i = 0; i < kept.n; i++)
-		if (!is_name(kept.items[i].key))
-			annotations_set(&a, &copy.annotations, kept.items[i].key, kept.items[i].value);
+	copy.annotations = layout_unnamed(&copy.annotations, &a);
 	if (name) {
-		annotations_set(&a, &copy.annotations, STR(REF_NAME), name->ref_name);
+		annotations_set(&a, &copy.annotations, STR(LAYOUT_REF_NAME), name->ref_name);
 		if (name->full.len)
-			annotations_set(&a, &copy.annotations, STR(FULL_NAME), name->full);
+			annotations_set(&a, &copy.annotations, STR(LAYOUT_FULL_NAME), name->full);
 	}
 	return oci_descriptor_json(&copy);
 }
@@ -134,8 +137,8 @@ static struct jval *make_entry(const struct descriptor *d, const struct layout_n
 static struct jval *strip_name(const struct jval *entry)
 {
 	struct jval *copy = jval_copy(entry), *annotations = jval_get(copy, "annotations");
-	jval_remove(annotations, REF_NAME);
-	jval_remove(annotations, FULL_NAME);
+	jval_remove(annotations, LAYOUT_REF_NAME);
+	jval_remove(annotations, LAYOUT_FULL_NAME);
 	if (jval_count(annotations) == 0)
 		jval_remove(copy, "annotations");
 	return copy;
@@ -177,7 +180,7 @@ static bool has_all(const struct annotations *x, const struct annotations *y)
 {
 	struct str value;
 	for (size_t i = 0; i < y->n; i++)
-		if (!is_name(y->items[i].key) && (!annotations_get(x, y->items[i].key, &value) || !str_eq(value, y->items[i].value)))
+		if (!layout_is_name(y->items[i].key) && (!annotations_get(x, y->items[i].key, &value) || !str_eq(value, y->items[i].value)))
 			return false;
 	return true;
 }

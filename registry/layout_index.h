@@ -6,9 +6,16 @@
 #include "registry/layout.h"
 #include "registry/oci_json.h"
 
+/* The annotations of a descriptor in index.json that hold its name. */
+#define LAYOUT_REF_NAME "org.opencontainers.image.ref.name"
+#define LAYOUT_FULL_NAME "io.containerd.image.name"
+bool layout_is_name(struct str key);
+/* The annotations that are no names; strings are those given. */
+struct annotations layout_unnamed(const struct annotations *l, struct arena *a);
+
 struct layout_name {
-	struct str ref_name; /* org.opencontainers.image.ref.name; in the store a familiar reference */
-	struct str full;     /* io.containerd.image.name; empty in folders that are no store */
+	struct str ref_name; /* LAYOUT_REF_NAME; in the store a familiar reference */
+	struct str full;     /* LAYOUT_FULL_NAME; empty in folders that are no store */
 };
 /* In the store the text must be a reference: ERR_SYNTAX. */
 int layout_name_make(struct str text, bool store, struct arena *a, struct layout_name *ret, struct err *e);

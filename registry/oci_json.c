@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "registry/base64.h"
+#include "registry/platform.h"
 
 int oci_parse_object(struct str json, const char *what, struct jval **ret, struct err *e)
 {
@@ -303,14 +304,8 @@ struct jval *oci_descriptor_json(const struct descriptor *d)
 	jval_set_text(j, "digest", digest);
 	jval_set(j, "size", jval_integer((int64_t)d->size));
 	oci_set_annotations(j, "annotations", &d->annotations);
-	if (d->platform.os.len) {
-		struct jval *p = jval_object();
-		jval_set_str(p, "architecture", d->platform.arch);
-		jval_set_str(p, "os", d->platform.os);
-		oci_set_str(p, "os.version", d->platform.os_version);
-		oci_set_str(p, "variant", d->platform.variant);
-		jval_set(j, "platform", p);
-	}
+	if (d->platform.os.len)
+		jval_set(j, "platform", platform_json(&d->platform));
 	oci_set_str(j, "artifactType", d->artifact_type);
 	return j;
 }

@@ -6,6 +6,8 @@
  */
 #include "registry/platform.h"
 
+#include "registry/oci_json.h"
+
 struct alias {
 	const char *arch, *variant; /* variant NULL: any */
 	const char *to_arch, *to_variant; /* to_variant NULL: as it was */
@@ -176,6 +178,16 @@ void platform_print(const struct platform *p, struct buf *out)
 		buf_printf(out, "/%.*s", STR_ARG(p->arch));
 	if (p->variant.len)
 		buf_printf(out, "/%.*s", STR_ARG(p->variant));
+}
+
+struct jval *platform_json(const struct platform *p)
+{
+	struct jval *j = jval_object();
+	jval_set_str(j, "architecture", p->arch);
+	jval_set_str(j, "os", p->os);
+	oci_set_str(j, "os.version", p->os_version);
+	oci_set_str(j, "variant", p->variant);
+	return j;
 }
 
 bool platform_eq(const struct platform *a, const struct platform *b)

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/jval.h"
+#include "registry/platform.h"
 #include "registry/ref.h"
 
 /* Files appear whole, beside where they will be: so it is the folder that matters. */
@@ -35,18 +36,6 @@ static void add_digest(struct jval *to, const char *name, const struct digest *d
 	char text[DIGEST_TEXT + 1];
 	digest_text(d, text);
 	jval_set_text(to, name, text);
-}
-
-static struct jval *platform_json(const struct platform *p)
-{
-	struct jval *o = jval_object();
-	jval_set_str(o, "architecture", p->arch);
-	jval_set_str(o, "os", p->os);
-	if (p->os_version.len)
-		jval_set_str(o, "os.version", p->os_version);
-	if (p->variant.len)
-		jval_set_str(o, "variant", p->variant);
-	return o;
 }
 
 static void add_image(struct jval *top, const struct build_request *r, const struct built *b)
