@@ -34,21 +34,32 @@ static void module_close(void *p)
 	free(h);
 }
 
-static void *module_open(int fd, char text[ARCHIVE_TEXT], bool *ret_broken)
+static struct handle *handle_new(void)
 {
-	*ret_broken = false;
 	struct handle *h = calloc(1, sizeof(*h));
 	if (!h || !(h->a = archive_read_new()))
 		abort();
+	return h;
+}
+
+/* With the filters and the format set. libarchive's answer. */
+static int read_first_header(struct handle *h, int fd)
+{
+	int rc = archive_read_open_fd(h->a, fd, 256 * 1024);
+	return rc >= ARCHIVE_WARN ? archive_read_next_header(h->a, &h->entry) : rc;
+}
+
+static void *module_open(int fd, char text[ARCHIVE_TEXT], bool *ret_broken)
+{
+	*ret_broken = false;
+	struct handle *h = handle_new();
 	archive_read_support_filter_gzip(h->a);
 	archive_read_support_filter_bzip2(h->a);
 	archive_read_support_filter_xz(h->a);
 	archive_read_support_filter_zstd(h->a);
 	archive_read_support_format_tar(h->a);
 	/* One compression, never two: the filter that gives plain bytes counts too. */
-	int rc = archive_read_open_fd(h->a, fd, 256 * 1024);
-	if (rc >= ARCHIVE_WARN)
-		rc = archive_read_next_header(h->a, &h->entry);
+	int rc = read_first_header(h, fd);
 	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
 		if (archive_filter_count(h->a) <= 2) {
 			h->first = true;
@@ -68,15 +79,11 @@ static void *module_open(int fd, char text[ARCHIVE_TEXT], bool *ret_broken)
 
 static void *module_open_plain(int fd, char text[ARCHIVE_TEXT])
 {
-	struct handle *h = calloc(1, sizeof(*h));
-	if (!h || !(h->a = archive_read_new()))
-		abort();
+	struct handle *h = handle_new();
 	archive_read_support_filter_bzip2(h->a);
 	archive_read_support_filter_xz(h->a);
 	archive_read_support_format_raw(h->a);
-	int rc = archive_read_open_fd(h->a, fd, 256 * 1024);
-	if (rc >= ARCHIVE_WARN)
-		rc = archive_read_next_header(h->a, &h->entry);
+	int rc = read_first_header(h, fd);
 	if (rc >= ARCHIVE_WARN && rc != ARCHIVE_EOF && archive_filter_count(h->a) > 1)
 		return h;
 	if (rc >= ARCHIVE_WARN)

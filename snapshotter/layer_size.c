@@ -20,15 +20,10 @@ static struct digest memo_key(const struct digest *diff_id)
 	return hasher_done(&h);
 }
 
-static void reader_cleanup(struct tar_reader **r)
-{
-	tar_reader_free(*r);
-}
-
 /* As unpacking counts: regular files; further names of one, whiteouts and the like are nothing. */
 static int count(struct layer_source *src, uint64_t *ret, struct err *e)
 {
-	cleanup_with(reader_cleanup) struct tar_reader *r = tar_reader_new(layer_source_read, src, &tar_limits_default);
+	cleanup_with(tar_reader_cleanup) struct tar_reader *r = tar_reader_new(layer_source_read, src, &tar_limits_default);
 	struct entry en;
 	bool marker_only;
 	uint64_t bytes = 0;

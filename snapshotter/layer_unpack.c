@@ -28,14 +28,9 @@ static void scratch_done(struct scratch *sc)
 	mem_free(sc->name);
 }
 
-static void reader_cleanup(struct tar_reader **r)
-{
-	tar_reader_free(*r);
-}
-
 static int extract_all(struct layer_source *src, struct extract *x, struct err *e)
 {
-	cleanup_with(reader_cleanup) struct tar_reader *r = tar_reader_new(layer_source_read, src, &tar_limits_default);
+	cleanup_with(tar_reader_cleanup) struct tar_reader *r = tar_reader_new(layer_source_read, src, &tar_limits_default);
 	struct entry en;
 	bool marker_only;
 	int rc;

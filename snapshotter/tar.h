@@ -8,6 +8,7 @@
  * say it, whiteouts as ".wh." files, two zero blocks at the end. And a strict reader for layers that come from outside.
  */
 #include "base/io.h"
+#include "base/mem.h"
 #include "snapshotter/index.h"
 
 /* Opens the bytes of a FILE entry for reading (O_RDONLY); the writer closes it. */
@@ -50,6 +51,7 @@ typedef int tar_read_fn(void *arg, void *p, size_t len, size_t *ret, struct err 
 struct tar_reader;
 struct tar_reader *tar_reader_new(tar_read_fn *read, void *arg, const struct tar_limits *limits);
 void tar_reader_free(struct tar_reader *r);
+MEM_CLEANUP(tar_reader_cleanup, struct tar_reader, tar_reader_free)
 /* 1 an entry, 0 the end, negative failure. The entry's path is cleaned ("./a//b" -> "a/b"; absolute: relative to the root; ""
  * for the root itself); ".." anywhere: ERR_CORRUPT. Strings are good until the next call. Whiteouts come as WHITEOUT
  * entries, opaque markers as DIR entries with `opaque` set and marker_only true. */
