@@ -8,25 +8,19 @@
 
 #include "builder/cli/cmd.h"
 
-enum { NAMES = 1, TABLE };
-
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
+	static const char about[] = "Name:   cooper\nDriver: cooper\nStatus: running\n";
 	static const struct {
-		const char *word;
-		int prints;
-	} words[] = {{"create", NAMES}, {"use", 0}, {"rm", 0}, {"stop", 0}, {"inspect", TABLE}, {"ls", TABLE}};
+		const char *word, *answer;
+	} words[] = {{"create", "cooper\n"}, {"use", ""}, {"rm", ""}, {"stop", ""}, {"inspect", about}, {"ls", about}};
 
 	(void)cli, (void)opts;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strcmp(words[i].word, args->v[0]) != 0)
-			continue;
-		if (words[i].prints == NAMES)
-			puts("cooper");
-		if (words[i].prints == TABLE)
-			puts("Name:   cooper\nDriver: cooper\nStatus: running");
-		return EXIT_OK;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].word, args->v[0]) == 0) {
+			fputs(words[i].answer, stdout);
+			return EXIT_OK;
+		}
 	return err_set(e, ERR_USAGE, "unknown command \"buildx %s\"", args->v[0]);
 }
 

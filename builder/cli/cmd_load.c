@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "builder/cli/local.h"
-#include "snapshotter/archive_plain.h"
 #include "registry/archive.h"
+#include "snapshotter/archive_plain.h"
 
 struct load_opts {
 	const char *input;

@@ -60,13 +60,18 @@ bool solve_recall(struct task *t, const struct digest *key, struct digest *ret)
 	return true;
 }
 
+static int key_again(struct job *j, struct err *e)
+{
+	buf_clear(&j->task.why);
+	buf_clear(&j->task.found);
+	return solve_key(j, e);
+}
+
 int solve_sure_key(struct job *j, struct err *e)
 {
 	j->task.recall = NULL;
 	j->task.recalled = false;
-	buf_clear(&j->task.why);
-	buf_clear(&j->task.found);
-	return solve_key(j, e);
+	return key_again(j, e);
 }
 
 struct find {
@@ -118,9 +123,7 @@ int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 int solve_late_key(struct job *j, struct err *e)
 {
 	j->task.may_be_late = false;
-	buf_clear(&j->task.why);
-	buf_clear(&j->task.found);
-	TRY(solve_key(j, e));
+	TRY(key_again(j, e));
 	j->outcome.keep_out |= j->task.unsure;
 	return 0;
 }
