@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chain of blocks; a request larger than a block gets one of its own. */
+/* A chain of blocks, each twice as large as the one before; a request larger than a block gets one of its own. */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -14,20 +14,25 @@ struct arena_block {
 	alignas(max_align_t) char bytes[];
 };
 
-enum { BLOCK = 16 * 1024 - 64 };
+enum { HEAD = sizeof(struct arena_block), BLOCK = 16 * 1024, BLOCK_MAX = 2 << 20 };
+
+static struct arena_block *add_block(struct arena *a, size_t need)
+{
+	size_t room = a->last ? (HEAD + a->last->size) * 2 : BLOCK;
+	room = room < BLOCK_MAX ? room : BLOCK_MAX;
+	room = HEAD + need > room ? HEAD + need : room;
+	struct arena_block *b = mem_large(room, 1);
+	*b = (struct arena_block){.next = a->last, .size = room - HEAD};
+	return a->last = b;
+}
 
 void *arena_new(struct arena *a, size_t size)
 {
 	size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	struct arena_block *b = a->last;
-	if (!b || b->size - b->used < need) {
-		size_t bytes = need > BLOCK ? need : BLOCK;
-		b = mem_new(sizeof(*b) + bytes);
-		b->size = bytes;
-		b->next = a->last;
-		a->last = b;
-	}
-	void *p = b->bytes + b->used;
+	if (!b || b->size - b->used < need)
+		b = add_block(a, need);
+	void *p = memset(b->bytes + b->used, 0, need);
 	b->used += need;
 	return p;
 }

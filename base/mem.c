@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum { HUGE_PAGE = 2 << 20 };
 
 static void *checked(void *p)
 {
@@ -37,6 +40,21 @@ void *mem_grow(void *p, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &bytes))
 		checked(NULL);
 	return checked(realloc(p, bytes ? bytes : 1));
+}
+
+void *mem_large(size_t n, size_t size)
+{
+	size_t bytes, room;
+	void *p = NULL;
+	if (__builtin_mul_overflow(n, size, &bytes) || __builtin_add_overflow(bytes, HUGE_PAGE - 1, &room))
+		checked(NULL);
+	if (bytes < HUGE_PAGE)
+		return mem_grow(NULL, bytes, 1);
+	room &= ~(size_t)(HUGE_PAGE - 1);
+	if (posix_memalign(&p, HUGE_PAGE, room) != 0)
+		checked(NULL);
+	(void)madvise(p, room, MADV_HUGEPAGE);
+	return p;
 }
 
 char *mem_strdup(const char *s)

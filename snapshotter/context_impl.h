@@ -36,7 +36,7 @@ struct meta {
 struct walked {
 	struct entry *entries;
 	struct meta *metas;
-	size_t n, cap;
+	size_t n;
 	struct arena *arenas; /* of `narenas` threads; taken over by the context */
 	unsigned narenas;
 };

@@ -338,17 +338,21 @@ static struct entry entry_of(const struct item *it)
 	    .minor = it->minor};
 }
 
+/* How many entries there may be, to have room for them at once. */
+static size_t count(const struct folder *f)
+{
+	size_t n = f->n;
+	for (size_t i = 0; i < f->n; i++)
+		n += f->items[i].sub ? count(f->items[i].sub) : 0;
+	return n;
+}
+
 /* Depth first: path_cmp order. An excluded folder stays only when something below it does. */
 static void flatten(const struct folder *f, struct walked *out)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct item *it = &f->items[i];
 		size_t before = out->n;
-		if (out->n >= out->cap) {
-			out->cap = out->cap ? out->cap * 2 : 64;
-			out->entries = mem_grow(out->entries, out->cap, sizeof(*out->entries));
-			out->metas = mem_grow(out->metas, out->cap, sizeof(*out->metas));
-		}
 		out->entries[out->n] = entry_of(it);
 		out->metas[out->n++] =
 		    (struct meta){.stamp = it->stamp, .type = it->type, .linked = it->linked, .racy = it->racy};
@@ -400,9 +404,13 @@ static int walk_all(struct job *j, struct str path, struct walked *ret, struct e
 		rc = 0;
 	if (rc == 0 && last)
 		rc = walk_below(j, last, e);
-	if (rc == 0)
-		flatten(root, ret);
-	return rc;
+	if (rc < 0)
+		return rc;
+	size_t n = count(root);
+	ret->entries = mem_large(n, sizeof(*ret->entries));
+	ret->metas = mem_large(n, sizeof(*ret->metas));
+	flatten(root, ret);
+	return 0;
 }
 
 int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads,
