@@ -376,6 +376,7 @@ static const struct place_ops layout_ops = {
 	.write = layout_write,
 	.put_manifest = layout_put_manifest,
 	.close = layout_close,
+	.near = true,
 };
 
 /* --- opening --- */

@@ -30,6 +30,7 @@ struct place_ops {
 	 * failure the blob is written in the usual way. May be NULL. */
 	int (*stream)(struct place *p, int (*from)(void *arg, struct sink *to, struct digest *ret, struct err *e), void *arg, struct err *e);
 	void (*close)(struct place *p);
+	bool near; /* on this machine: has and manifest cost nothing worth counting */
 };
 struct place {
 	const struct place_ops *ops;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading from a repository (OCI distribution-spec, pull). A tag is resolved by HEAD, which costs a registry little and is not
- * counted as a pull; what its manifest is, is decided by the bytes that GET gives and their digest, never by a header. A
+ * counted as a pull; what its manifest is, is decided by bytes (those of GET, or those that the target has) and their digest. A
  * blob that breaks off is asked for again from where it stopped.
  */
 #include "registry/remote.h"

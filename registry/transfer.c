@@ -2,7 +2,8 @@
 /*
  * Copying an image: first the documents are walked (an index, its manifests, their blobs) and listed without doubles; then
  * the blobs go over, several at once; then the manifests, children before parents, and the root last with the name. So a
- * name never points to something that is not there. Documents are small and held in memory; blobs are streamed.
+ * name never points to something that is not there. Documents are small and held in memory; blobs are streamed. What a near target
+ * has of them already is taken from there: a digest is a digest.
  */
 #include "registry/transfer.h"
 
@@ -16,7 +17,7 @@ struct document {
 	struct str bytes;
 };
 struct walk {
-	struct place *from;
+	struct place *from, *to;
 	const struct transfer_opts *o;
 	struct arena *a;
 	struct map seen; /* digests, as bytes */
@@ -103,12 +104,20 @@ static int add_blob(struct walk *w, const struct descriptor *d)
 	return 0;
 }
 
+static bool is_near(struct walk *w, const struct descriptor *d, struct buf *bytes)
+{
+	struct err ignored;
+	struct place *to = w->to;
+	return to->ops->near && to->ops->has(to, d) && to->ops->manifest(to, d, bytes, &ignored) == 0;
+}
+
 static int fetch(struct walk *w, const struct descriptor *d, struct str *ret, struct err *e)
 {
 	cleanup_buf struct buf bytes = {0};
 	if (d->size > MANIFEST_SIZE_MAX)
 		return err_set(e, ERR_LIMIT, "manifest of %llu bytes, at most %d are taken", (unsigned long long)d->size, MANIFEST_SIZE_MAX);
-	TRY(w->from->ops->manifest(w->from, d, &bytes, e));
+	if (!is_near(w, d, &bytes))
+		TRY(w->from->ops->manifest(w->from, d, &bytes, e));
 	*ret = arena_str(w->a, buf_view(&bytes));
 	return 0;
 }
@@ -217,6 +226,8 @@ static int choose(struct walk *w, struct descriptor *d, struct err *e)
 		TRY(fetch(w, d, &bytes, e));
 		TRY(image_index_parse(bytes, &ix, e));
 		int rc = same_type(d->media_type, ix.media_type, e);
+		if (rc == 0 && w->o->keep_index)
+			rc = w->to->ops->put_manifest(w->to, d, bytes, STR(""), e);
 		ptrdiff_t i = platform_choose(&ix, w->o->platform);
 		if (rc == 0 && i < 0)
 			rc = no_platform(&ix, w->o->platform, e);
@@ -229,33 +240,31 @@ static int choose(struct walk *w, struct descriptor *d, struct err *e)
 
 /* --- all of it --- */
 
-struct copying {
-	struct walk *walk;
-	struct place *to;
-};
-
 static int copy_one(size_t i, void *arg, struct err *e)
 {
-	struct copying *c = arg;
-	return transfer_blob(c->walk->from, c->to, &c->walk->blobs[i], c->walk->o, e);
+	struct walk *w = arg;
+	return transfer_blob(w->from, w->to, &w->blobs[i], w->o, e);
 }
 
-static int put_documents(struct walk *w, struct place *to, struct str to_name, struct err *e)
+static int put_documents(struct walk *w, struct str to_name, struct err *e)
 {
 	for (size_t i = 0; i < w->ndocuments; i++) {
 		const struct document *doc = &w->documents[i];
 		bool root = i + 1 == w->ndocuments;
 		if (cancelled(w->o->cancel))
 			return err_set(e, ERR_CANCELLED, "cancelled");
-		TRY(to->ops->put_manifest(to, &doc->d, doc->bytes, root ? to_name : STR(""), e));
+		TRY(w->to->ops->put_manifest(w->to, &doc->d, doc->bytes, root ? to_name : STR(""), e));
 	}
 	return 0;
 }
 
-static int find_documents(struct walk *w, struct str from_name, struct descriptor *ret, struct err *e)
+static int find_documents(struct walk *w, struct str from_name, const struct descriptor *resolved, struct descriptor *ret, struct err *e)
 {
 	struct descriptor d;
-	TRY(w->from->ops->resolve(w->from, from_name, w->a, &d, e));
+	if (resolved)
+		descriptor_copy(resolved, w->a, &d);
+	else
+		TRY(w->from->ops->resolve(w->from, from_name, w->a, &d, e));
 	TRY(choose(w, &d, e));
 	d.annotations = (struct annotations){0}; /* those of the other place's list are about names there */
 	TRY(walk_document(w, &d, 0, e));
@@ -263,17 +272,16 @@ static int find_documents(struct walk *w, struct str from_name, struct descripto
 	return 0;
 }
 
-static int run(struct walk *w, struct str from_name, struct place *to, struct str to_name, struct descriptor *ret, struct err *e)
+static int run(struct walk *w, struct str from_name, struct str to_name, struct descriptor *ret, struct err *e)
 {
 	struct descriptor d;
-	int rc = find_documents(w, from_name, &d, e);
+	int rc = find_documents(w, from_name, w->o->resolved, &d, e);
 	/* The name may have moved while we looked: the place knows now that its answers are to be doubted. */
 	if (rc == -ERR_CORRUPT && w->ndocuments == 0)
-		rc = find_documents(w, from_name, &d, e);
+		rc = find_documents(w, from_name, NULL, &d, e);
 	TRY(rc);
-	struct copying c = {w, to};
-	TRY(pool_each(w->nblobs, w->o->parallel ? w->o->parallel : PARALLEL, copy_one, &c, e));
-	TRY(put_documents(w, to, to_name, e));
+	TRY(pool_each(w->nblobs, w->o->parallel ? w->o->parallel : PARALLEL, copy_one, w, e));
+	TRY(put_documents(w, to_name, e));
 	*ret = d;
 	return 0;
 }
@@ -283,9 +291,9 @@ int transfer(struct place *from, struct str from_name, struct place *to, struct 
 {
 	static const struct transfer_opts defaults;
 	cleanup_arena struct arena scratch = {0};
-	struct walk w = {.from = from, .o = o ? o : &defaults, .a = &scratch};
+	struct walk w = {.from = from, .to = to, .o = o ? o : &defaults, .a = &scratch};
 	struct descriptor d;
-	int rc = run(&w, from_name, to, to_name, &d, e);
+	int rc = run(&w, from_name, to_name, &d, e);
 	map_done(&w.seen);
 	TRY(rc);
 	descriptor_copy(&d, a, ret);

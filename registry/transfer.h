@@ -8,6 +8,8 @@
 
 struct transfer_opts {
 	const struct platform *platform;  /* of an index take this one only; NULL: all of it */
+	const struct descriptor *resolved; /* what from_name was found to be a moment ago; NULL: not asked yet */
+	bool keep_index;                  /* the index that the platform was chosen from is stored too, without a name: asked for once */
 	bool skip_layers;                 /* manifest and config only (layers are fetched when a step needs them) */
 	unsigned parallel;                /* blobs at once; 0 = 4 */
 	/* Repositories of the target's registry that may hold blobs already (base images); tried as cross-repository mounts. */

@@ -65,7 +65,7 @@ static int from_registry(struct image_finder *f, const struct ref *ref, struct s
 	struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
-	struct transfer_opts to = {.platform = want, .skip_layers = true, .cancel = f->env->cancel};
+	struct transfer_opts to = {.platform = want, .keep_index = true, .skip_layers = true, .cancel = f->env->cancel};
 	char digest[DIGEST_TEXT + 1];
 	struct str name = ref->tag;
 	cleanup_buf struct buf label = {0};

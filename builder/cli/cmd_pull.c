@@ -73,6 +73,7 @@ static int pull_one(struct cli *cli, struct local *l, const struct pull_opts *o,
 	if (remote->ops->resolve(remote, wanted(&ref, cli->arena), cli->arena, &named, e) < 0)
 		return err_wrap(e, "pull %.*s", STR_ARG(familiar));
 	how.title = arena_printf(cli->arena, "[pull] %.*s", STR_ARG(familiar));
+	how.resolved = &named;
 	how.platform = o->all_platforms ? NULL : &platform;
 	if (remote_transfer(cli, &how, remote, wanted(&ref, cli->arena), l->layout, familiar, &got, e) < 0)
 		return err_wrap(e, "pull %.*s", STR_ARG(familiar));

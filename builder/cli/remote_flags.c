@@ -54,7 +54,7 @@ int remote_transfer(struct cli *cli, const struct shown_transfer *how, struct pl
     struct place *to, struct str to_name, struct descriptor *ret, struct err *e)
 {
 	struct progress *progress cleanup_progress = NULL;
-	struct transfer_opts o = {.platform = how->platform, .cancel = cli->cancel, .progress = on_progress};
+	struct transfer_opts o = {.platform = how->platform, .resolved = how->resolved, .keep_index = to->ops->near, .cancel = cli->cancel, .progress = on_progress};
 	struct shown shown;
 	int rc;
 

@@ -30,6 +30,7 @@ struct shown_transfer {
 	const char *title;
 	bool quiet;
 	const struct platform *platform;
+	const struct descriptor *resolved; /* see transfer.h */
 };
 int remote_transfer(struct cli *cli, const struct shown_transfer *how, struct place *from, struct str from_name, struct place *to,
 	struct str to_name, struct descriptor *ret, struct err *e);

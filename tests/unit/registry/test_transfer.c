@@ -64,6 +64,33 @@ Test(transfer, a_wanted_platform_brings_its_manifest_alone)
 	cr_assert(digest_eq(&im.descriptor.digest, &arm.digest) && str_eqz(im.descriptor.platform.arch, "arm64"));
 }
 
+/* Counts what the place is asked for. */
+static const struct place_ops *real;
+static unsigned manifests_read;
+
+static int count_manifest(struct place *p, const struct descriptor *d, struct buf *out, struct err *e)
+{
+	manifests_read++;
+	return real->manifest(p, d, out, e);
+}
+
+Test(transfer, manifests_that_a_near_place_has_are_not_asked_for_again)
+{
+	struct place_ops counting = *from.place->ops;
+	struct descriptor ix = put_index(&from, "x"), got;
+	struct platform want = {.os = STR("linux"), .arch = STR("arm64")};
+	struct transfer_opts o = {.platform = &want, .keep_index = true};
+	GOOD(layout_tag(from.place, &ix, STR("app"), e));
+	GOOD(copy("app", &o, &got, e));
+	cr_assert(has(&to, &ix.digest));
+	real = from.place->ops;
+	counting.manifest = count_manifest;
+	from.place->ops = &counting;
+	GOOD(copy("app", &o, &got, e));
+	from.place->ops = real;
+	cr_assert_eq(manifests_read, 0);
+}
+
 Test(transfer, a_platform_that_is_not_there_is_not_found_and_the_others_are_named)
 {
 	struct descriptor ix = put_index(&from, "x"), got;
