@@ -48,9 +48,10 @@ static bool covered(void *arg, struct str path)
 static void save(struct context *c)
 {
 	struct err ignored; /* a digest that is not remembered is made again */
+	const struct walked now = {.entries = c->index->entries, .metas = c->metas, .n = c->index->n, .dropped = c->dropped,
+	    .ndropped = c->ndropped, .root = c->root};
 	if (c->changed && c->cache_dirfd >= 0)
-		remembered_write(&c->remembered, covered, c, c->index->entries, c->metas, c->index->n, c->cache_dirfd,
-		    c->cache_name, &ignored);
+		remembered_write(&c->remembered, covered, c, &now, c->cache_dirfd, c->cache_name, &ignored);
 }
 
 void context_close(struct context *c)
@@ -77,6 +78,7 @@ void context_close(struct context *c)
 	mem_free(c->old_indexes);
 	mem_free(c->roots);
 	mem_free(c->metas);
+	mem_free(c->dropped);
 	mem_free(c->cache_name);
 	mem_free(c->path);
 	mem_free(c);
@@ -84,18 +86,44 @@ void context_close(struct context *c)
 
 /* --- walking more --- */
 
-/* The walk gets what was known before outside of `root`, and the digests known inside. */
+/* Two looks at one thing: what the earlier one knew of it stays while it is the same. */
+static void merge_meta(const struct meta *old, struct meta *now)
+{
+	if (!stamp_eq(&now->stamp, &old->stamp))
+		return;
+	if (digest_none(&now->digest))
+		now->digest = old->digest;
+	now->whole |= old->whole;
+	now->racy |= old->racy;
+}
+
+static void merge_dropped(struct context *c, struct str root, struct walked *w)
+{
+	struct dropped *all = mem_array(c->ndropped + w->ndropped, sizeof(*all));
+	size_t n = 0;
+	for (size_t i = 0, k = 0; i < c->ndropped || k < w->ndropped;) {
+		bool old = k == w->ndropped || (i < c->ndropped && path_cmp(c->dropped[i].path, w->dropped[k].path) < 0);
+		struct dropped d = old ? c->dropped[i++] : w->dropped[k++];
+		if (!old || !path_within(d.path, root))
+			all[n++] = d;
+	}
+	mem_free(w->dropped);
+	w->dropped = all;
+	w->ndropped = n;
+}
+
+/* The walk gets what was known before outside of `root`, and what was known inside. */
 static void merge_old(struct context *c, struct str root, struct walked *w)
 {
 	const struct index *old = c->index;
-	if (old->n == 0)
+	if (old->n == 0 && c->ndropped == 0)
 		return;
-	struct walked m = {.entries = mem_array(old->n + w->n, sizeof(*m.entries)),
-	    .metas = mem_array(old->n + w->n, sizeof(*m.metas))};
+	struct walked m = {.entries = mem_large(old->n + w->n, sizeof(*m.entries)),
+	    .metas = mem_large(old->n + w->n, sizeof(*m.metas))};
 	for (size_t i = 0, k = 0; i < old->n || k < w->n;) {
 		int cmp = i == old->n ? 1 : k == w->n ? -1 : path_cmp(old->entries[i].path, w->entries[k].path);
-		if (cmp == 0 && digest_none(&w->metas[k].digest) && stamp_eq(&w->metas[k].stamp, &c->metas[i].stamp))
-			w->metas[k].digest = c->metas[i].digest;
+		if (cmp == 0)
+			merge_meta(&c->metas[i], &w->metas[k]);
 		if (cmp >= 0) {
 			m.entries[m.n] = w->entries[k];
 			m.metas[m.n++] = w->metas[k++];
@@ -105,6 +133,8 @@ static void merge_old(struct context *c, struct str root, struct walked *w)
 		}
 		i += cmp <= 0;
 	}
+	merge_meta(&c->root, &w->root);
+	merge_dropped(c, root, w);
 	mem_free(w->entries);
 	mem_free(w->metas);
 	w->entries = m.entries;
@@ -127,16 +157,18 @@ static int by_file(const void *a, const void *b)
 	return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Of the names of one file, the first stays; the others become links to it. */
+/* Entries say what metas do; but of the names of one file, the first stays and the others become links to it. */
 static void find_links(struct walked *w)
 {
 	struct name_of_file *names = NULL;
 	size_t n = 0, cap = 0;
 	for (size_t i = 0; i < w->n; i++) {
-		w->entries[i].type = w->metas[i].type;
-		if (w->metas[i].type != ENTRY_SYMLINK)
-			w->entries[i].target = (struct str){0};
-		if (!w->metas[i].linked || w->metas[i].type == ENTRY_SYMLINK)
+		struct entry *en = &w->entries[i];
+		en->type = w->metas[i].type;
+		en->digest = w->metas[i].digest;
+		if (en->type != ENTRY_SYMLINK)
+			en->target = (struct str){0};
+		if (!w->metas[i].linked || en->type == ENTRY_SYMLINK)
 			continue;
 		MEM_ROOM(names, n, cap);
 		names[n++] = (struct name_of_file){w->metas[i].stamp.dev, w->metas[i].stamp.ino, i};
@@ -148,21 +180,12 @@ static void find_links(struct walked *w)
 			first = k;
 			continue;
 		}
-		w->entries[names[k].i].type = ENTRY_LINK;
-		w->entries[names[k].i].target = w->entries[names[first].i].path;
+		struct entry *en = &w->entries[names[k].i];
+		en->type = ENTRY_LINK;
+		en->target = w->entries[names[first].i].path;
+		en->digest = (struct digest){0};
 	}
 	mem_free(names);
-}
-
-/* Digests into the entries, as far as they are known now. */
-static void fill_digests(struct walked *w)
-{
-	const struct digest empty = digest_of("", 0);
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->metas[i].type == ENTRY_FILE && w->metas[i].stamp.size == 0)
-			w->metas[i].digest = empty;
-		w->entries[i].digest = w->entries[i].type == ENTRY_FILE ? w->metas[i].digest : (struct digest){0};
-	}
 }
 
 /* Makes the walk the newest state; the one before stays for those who look at it. */
@@ -177,7 +200,12 @@ static void take_walk(struct context *c, struct walked *w)
 	c->old_views[c->nold] = c->view;
 	c->old_indexes[c->nold++] = c->index;
 	mem_free(c->metas);
+	mem_free(c->dropped);
 	c->metas = w->metas;
+	c->dropped = w->dropped;
+	c->ndropped = w->ndropped;
+	c->root = w->root;
+	c->changed |= w->news;
 	c->index = index_new();
 	c->index->entries = w->entries;
 	c->index->n = c->index->cap = w->n;
@@ -196,13 +224,12 @@ static void load(struct context *c)
 static int walk_more(struct context *c, struct str path, unsigned threads, const struct cancel *cancel, struct err *e)
 {
 	struct walked w;
-	if (context_walk(c->fd, path, &c->filter, threads, cancel, &w, e) < 0)
-		return err_wrap(e, "context %s", c->path);
 	load(c);
-	remembered_apply(&c->remembered, w.entries, w.metas, w.n);
+	const struct walk what = {.rootfd = c->fd, .filter = &c->filter, .remembered = &c->remembered, .cancel = cancel, .threads = threads};
+	if (context_walk(&what, path, &w, e) < 0)
+		return err_wrap(e, "context %s", c->path);
 	merge_old(c, path, &w);
 	find_links(&w);
-	fill_digests(&w);
 	take_walk(c, &w);
 	MEM_ROOM(c->roots, c->nroots, c->roots_cap);
 	c->roots[c->nroots++] = (struct str){mem_strndup(path.len ? path.p : "", path.len), path.len};

@@ -1,44 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file of remembered digests: a header, then a record a file in path_cmp order; of its path a record has only what
- * differs from the one before. It is mapped and read front to back beside the sorted walk: no hashing, no tree. Its CRC
- * tells a file that a crash has cut or zeroed; whatever is wrong with it, it is as good as not there.
+ * The file of what is remembered of a context: a header, then a record for the folder itself, in which are the records of its
+ * names in the order of their bytes, those of subfolders with their own inside. A walk that goes down from folder to folder
+ * finds its way without any search. The file is mapped; its CRC tells one that a crash has cut or zeroed, and whatever is
+ * wrong with it, it is as good as not there.
  */
-#include "snapshotter/context_impl.h"
+#include "snapshotter/context_cache.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "base/mem.h"
-
-struct header {
-	char magic[8];
-	uint32_t version; /* and byte order: the file never leaves the machine */
-	uint32_t crc;     /* of all that follows */
-	uint64_t size;    /* of all that follows */
-};
-static const char magic[8] = "cooperC";
-enum { VERSION = 0x01000001, PATH_LIMIT = 65535 };
-
-struct record {
-	struct digest digest;
-	struct stamp stamp;
-	uint16_t shared, own; /* lengths: taken from the path before, own bytes that follow the record */
-	uint32_t zero;
-};
-
-/* Walks the records; the path is put together in `path`. */
-struct reader {
-	const uint8_t *at, *end;
-	struct record rec;
-	struct buf path;
-};
 
 void remembered_open(int dirfd, const char *name, struct remembered *ret)
 {
-	struct header h;
+	struct cache_header h;
 	struct stat st;
 	*ret = (struct remembered){0};
 	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -49,7 +26,7 @@ void remembered_open(int dirfd, const char *name, struct remembered *ret)
 		return;
 	*ret = (struct remembered){map, (size_t)st.st_size};
 	memcpy(&h, map, sizeof(h));
-	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.version != VERSION || h.size != ret->size - sizeof(h) ||
+	if (memcmp(h.magic, CACHE_MAGIC, sizeof(h.magic)) != 0 || h.version != CACHE_VERSION || h.size != ret->size - sizeof(h) ||
 	    h.crc != compress_crc32(ret->map + sizeof(h), ret->size - sizeof(h)))
 		remembered_done(ret);
 }
@@ -61,101 +38,48 @@ void remembered_done(struct remembered *r)
 	*r = (struct remembered){0};
 }
 
-static struct reader reader_of(const struct remembered *r)
+struct known_folder remembered_root(const struct remembered *r)
 {
-	struct reader rd = {0};
-	if (r->map) {
-		rd.at = r->map + sizeof(struct header);
-		rd.end = r->map + r->size;
-	}
-	return rd;
+	struct known_folder all = {0};
+	struct known_name root;
+	if (!r->map)
+		return all;
+	all.at = r->map + sizeof(struct cache_header);
+	all.end = r->map + r->size;
+	return known_next(&all, &root) ? root.folder : (struct known_folder){0};
 }
 
-static bool next_record(struct reader *r)
+/* The next `size` bytes, or NULL when there are not as many. */
+static const void *take(struct known_folder *f, size_t size)
 {
-	if ((size_t)(r->end - r->at) < sizeof(r->rec))
+	if ((size_t)(f->end - f->at) < size)
+		return NULL;
+	const void *p = f->at;
+	f->at += size;
+	return p;
+}
+
+bool known_next(struct known_folder *f, struct known_name *ret)
+{
+	const struct cache_record *rec = f->at ? take(f, sizeof(*rec)) : NULL;
+	const struct cache_file *file = NULL;
+	const struct cache_folder *folder = NULL;
+	const char *name = NULL;
+	if (!rec || (rec->kind == CACHE_FILE && !(file = take(f, sizeof(*file)))) ||
+	    (rec->kind == CACHE_FOLDER && !(folder = take(f, sizeof(*folder)))) || !(name = take(f, cache_name_room(rec->len))) ||
+	    name[rec->len])
 		return false;
-	memcpy(&r->rec, r->at, sizeof(r->rec));
-	r->at += sizeof(r->rec);
-	if ((size_t)(r->end - r->at) < r->rec.own || r->path.len < r->rec.shared)
-		return false;
-	r->path.len = r->rec.shared;
-	buf_add(&r->path, r->at, r->rec.own);
-	r->at += r->rec.own;
+	*ret = (struct known_name){.name = {name, rec->len}, .type = rec->type};
+	if (file) {
+		ret->stamp = &file->stamp;
+		ret->digest = &file->digest;
+	}
+	if (folder) {
+		if (folder->below % CACHE_ALIGN || !(ret->folder.at = take(f, folder->below)))
+			return false;
+		ret->folder.end = f->at;
+		ret->folder.stamp = &folder->stamp;
+		ret->folder.whole = folder->whole;
+	}
 	return true;
-}
-
-void remembered_apply(const struct remembered *r, const struct entry *entries, struct meta *metas, size_t n)
-{
-	struct reader rd = reader_of(r);
-	size_t i = 0;
-	while (i < n && next_record(&rd)) {
-		struct str path = buf_view(&rd.path);
-		int c = -1;
-		while (i < n && (c = path_cmp(entries[i].path, path)) < 0)
-			i++;
-		if (i < n && c == 0 && metas[i].type == ENTRY_FILE && stamp_eq(&metas[i].stamp, &rd.rec.stamp))
-			metas[i].digest = rd.rec.digest;
-	}
-	buf_done(&rd.path);
-	if (r->map) /* read through; whoever wants it again has it from the page cache */
-		(void)madvise((void *)r->map, r->size, MADV_DONTNEED);
-}
-
-/* --- writing --- */
-
-struct writer {
-	struct buf out;
-	struct buf last; /* the path before */
-};
-
-static void put(struct writer *w, struct str path, const struct stamp *stamp, const struct digest *d)
-{
-	size_t shared = 0, max = path.len < w->last.len ? path.len : w->last.len;
-	if (path.len > PATH_LIMIT)
-		return;
-	while (shared < max && path.p[shared] == w->last.p[shared])
-		shared++;
-	struct record rec = {
-	    .digest = *d, .stamp = *stamp, .shared = (uint16_t)shared, .own = (uint16_t)(path.len - shared)};
-	buf_add(&w->out, &rec, sizeof(rec));
-	buf_add(&w->out, path.p + shared, path.len - shared);
-	buf_clear(&w->last);
-	buf_str(&w->last, path);
-}
-
-static bool worth_it(const struct meta *m)
-{
-	return m->type == ENTRY_FILE && m->stamp.size && !m->racy && !digest_none(&m->digest);
-}
-
-int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg,
-    const struct entry *entries, const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e)
-{
-	struct header h = {.version = VERSION};
-	struct writer w = {0};
-	struct reader rd = reader_of(old);
-	memcpy(h.magic, magic, sizeof(magic));
-	buf_add(&w.out, &h, sizeof(h));
-	bool more = next_record(&rd);
-	for (size_t i = 0; i < n || more;) {
-		int c = !more ? -1 : i == n ? 1 : path_cmp(entries[i].path, buf_view(&rd.path));
-		if (c <= 0) {
-			if (worth_it(&metas[i]))
-				put(&w, entries[i].path, &metas[i].stamp, &metas[i].digest);
-			i++;
-		}
-		if (c > 0 && !covered(arg, buf_view(&rd.path)))
-			put(&w, buf_view(&rd.path), &rd.rec.stamp, &rd.rec.digest);
-		if (c >= 0)
-			more = next_record(&rd);
-	}
-	h.size = w.out.len - sizeof(h);
-	h.crc = compress_crc32(w.out.p + sizeof(h), h.size);
-	memcpy(w.out.p, &h, sizeof(h));
-	int rc = fs_write_atomic(dirfd, name, buf_view(&w.out), 0600, false, e);
-	buf_done(&w.out);
-	buf_done(&w.last);
-	buf_done(&rd.path);
-	return rc;
 }

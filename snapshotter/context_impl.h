@@ -28,38 +28,101 @@ struct meta {
 	uint8_t type;         /* before hard links were found: FILE for what is LINK in the entry */
 	bool linked;          /* has more than one name */
 	bool racy;            /* changed so shortly before the walk that a later change could look the same */
+	bool whole;           /* DIR: all its names are known, those that the filter takes away too */
 };
+
+/* --- context_cache.c --- */
+
+/* What is remembered of a context: a file of nested records, folder by folder. */
+struct remembered {
+	const uint8_t *map; /* NULL: none */
+	size_t size;
+};
+/* What is remembered of one folder. */
+struct known_folder {
+	const uint8_t *at, *end; /* its names; at is NULL when nothing is known of it */
+	const struct stamp *stamp;
+	bool whole;              /* as long as its stamp is this one, these are all its names */
+};
+struct known_name {
+	struct str name;             /* NUL-terminated */
+	uint8_t type;                /* DT_* */
+	const struct stamp *stamp;   /* of a file whose digest is known; else NULL */
+	const struct digest *digest;
+	struct known_folder folder;
+};
+/* A missing, damaged or foreign file gives an empty one. */
+void remembered_open(int dirfd, const char *name, struct remembered *ret);
+void remembered_done(struct remembered *r);
+struct known_folder remembered_root(const struct remembered *r);
+/* Takes the next name off, in the order of their bytes. False: there are no more. */
+bool known_next(struct known_folder *f, struct known_name *ret);
 
 /* --- context_walk.c --- */
 
+/* A name that the filter took away, or a folder of which nothing was left. */
+struct dropped {
+	struct str path;
+	uint8_t type; /* DT_* */
+};
 /* Entries in path_cmp order with their metas; strings are in the arenas of the walk. */
 struct walked {
 	struct entry *entries;
 	struct meta *metas;
 	size_t n;
+	struct dropped *dropped; /* in path_cmp order too */
+	size_t ndropped;
+	struct meta root;        /* of the context's folder itself */
+	bool news;               /* a folder's names had to be read because what was remembered of it is old */
 	struct arena *arenas; /* of `narenas` threads; taken over by the context */
 	unsigned narenas;
 };
-/* Walks path with its parent folders. On failure `ret` is empty. */
-int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads,
-    const struct cancel *cancel, struct walked *ret, struct err *e);
+struct walk {
+	int rootfd;
+	const struct context_filter *filter;
+	const struct remembered *remembered;
+	const struct cancel *cancel;
+	unsigned threads; /* 0: one a core */
+};
+/* Walks path with its parent folders; the digests of files that are what is remembered are filled in. On failure `ret` is empty. */
+int context_walk(const struct walk *what, struct str path, struct walked *ret, struct err *e);
 void walked_done(struct walked *w);
 
-/* --- context_cache.c --- */
+/* --- context_flat.c --- */
 
-/* The remembered digests: a file of records in path_cmp order, read by merging with a walk. */
-struct remembered {
-	const uint8_t *map; /* NULL: none */
-	size_t size;
+struct walk_folder;
+/* One name; there may be very many, so it has only what an entry and its meta are made of. */
+struct walk_item {
+	struct str path, target;
+	struct walk_folder *sub;     /* of a folder that is walked */
+	const struct digest *digest; /* in the file of what is remembered; may be NULL */
+	struct stamp stamp;
+	int64_t mtime;
+	uint32_t mtime_nsec, mode, major, minor;
+	uint8_t type;
+	bool linked; /* has more than one name */
+	bool racy;
+	bool excluded; /* kept only when something below it is */
 };
-/* A missing, damaged or foreign file gives an empty one. */
-void remembered_open(int dirfd, const char *name, struct remembered *ret);
-void remembered_done(struct remembered *r);
-/* Fills in the digests of files whose stamp is the remembered one. */
-void remembered_apply(const struct remembered *r, const struct entry *entries, struct meta *metas, size_t n);
+struct walk_folder {
+	struct str path; /* NUL-terminated; empty: the root */
+	struct known_folder known;
+	struct stamp stamp;      /* from before its names were read */
+	struct walk_item *items;
+	struct dropped *dropped; /* in the order of their names */
+	size_t n, ndropped, nsubs;
+	size_t total; /* entries that come of it and what is below it; set by walk_flatten */
+	bool excluded, racy, whole;
+	struct walk_folder *next; /* in the stack of those to be read */
+};
+/* Makes entries, metas and the list of dropped names. */
+void walk_flatten(struct walk_folder *root, unsigned threads, struct walked *out);
+
+/* --- context_save.c --- */
+
 /* Writes what is known of the walk now, and of what is remembered all that the walk did not cover. */
-int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg,
-    const struct entry *entries, const struct meta *metas, size_t n, int dirfd, const char *name, struct err *e);
+int remembered_write(const struct remembered *old, bool (*covered)(void *arg, struct str path), void *arg, const struct walked *now,
+    int dirfd, const char *name, struct err *e);
 
 /* --- context.c and context_digest.c --- */
 
@@ -77,6 +140,9 @@ struct context {
 	size_t nroots, roots_cap;
 	struct index *index; /* the newest state; entries are never changed once they are in it */
 	struct meta *metas;
+	struct dropped *dropped;
+	size_t ndropped;
+	struct meta root; /* of the folder itself */
 	struct view *view;
 	struct index **old_indexes; /* states that somebody may still look at */
 	struct view **old_views;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk: threads take folders from a stack, read one whole (getdents with a large buffer), sort its names, stat what
- * the filter keeps, and push the folders found. Everything goes into arenas, one a thread. Since '/' sorts before all
- * other bytes, a depth-first pass over the sorted folders gives path_cmp order without sorting anything twice. A second
- * thread is started only when there is work for it.
+ * The walk: threads take folders from a stack, list one whole, sort its names, stat what the filter keeps, and push the
+ * folders found. A folder whose stamp is the remembered one has the remembered names: it is not listed again (its entries are
+ * looked at all the same). That is done only where file systems are known to move a folder's times with its names. Everything
+ * goes into arenas, one a thread. A second thread is started only when there is work for it.
  */
 #include "snapshotter/context_impl.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,46 +20,29 @@
 #include "snapshotter/rootpath.h"
 #include "snapshotter/stat_entry.h"
 
+#define ZFS_MAGIC 0x2fc12fc1
+#define BCACHEFS_MAGIC 0xca451a4e
 enum { DENTS = 256 * 1024, THREADS_MAX = 32, WORTH_A_THREAD = 4 };
-
-struct folder;
-/* One name; there may be very many, so it has only what an entry and its meta are made of. */
-struct item {
-	struct str path, target;
-	struct folder *sub; /* of a folder that is walked */
-	struct stamp stamp;
-	int64_t mtime;
-	uint32_t mtime_nsec, mode, major, minor;
-	uint8_t type;
-	bool linked; /* has more than one name */
-	bool racy;
-	bool excluded; /* kept only when something below it is */
-};
-struct folder {
-	struct str path; /* NUL-terminated; empty: the root */
-	struct item *items;
-	size_t n;
-	bool excluded;
-	struct folder *next; /* in the stack */
-};
 
 struct name {
 	uint64_t head; /* the first 8 bytes, big end first: most comparisons end here */
 	struct str path;
 	uint32_t base; /* where the name begins in path */
 	uint8_t type;  /* DT_* */
+	const struct stamp *stamp;   /* of what is remembered of it; may be NULL */
+	const struct digest *digest;
+	struct known_folder folder;
 };
 
 struct job {
-	int rootfd;
-	const struct context_filter *filter;
-	const struct cancel *cancel;
+	const struct walk *what;
+	uint64_t trusted; /* the device on which a folder's times tell of its names; 0: none */
 	int64_t settled; /* what changed before this moment cannot have changed unseen since */
 	int64_t settled_coarse;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t more;
-	struct folder *stack;
+	struct walk_folder *stack;
 	size_t waiting; /* folders in the stack */
 	unsigned busy;  /* threads that work on one */
 	unsigned limit, started;
@@ -74,6 +59,7 @@ struct worker {
 	uint8_t *dents;
 	struct name *names;
 	size_t nnames, cap;
+	bool news; /* of struct walked */
 };
 
 /* Wraps round beyond the year 2262: good enough for comparing. */
@@ -105,7 +91,7 @@ static bool is_racy(const struct job *j, const struct stamp *s)
 
 /* --- one entry --- */
 
-static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct item *it,
+static int fill(struct worker *w, int dirfd, const char *name, struct str path, const struct stat *st, struct walk_item *it,
     struct err *e)
 {
 	it->path = path;
@@ -125,39 +111,47 @@ static int fill(struct worker *w, int dirfd, const char *name, struct str path, 
 	return it->type == ENTRY_SYMLINK ? stat_entry_target(&w->arena, dirfd, name, st, &it->target, e) : 0;
 }
 
-static struct folder *new_folder(struct worker *w, struct str path, bool excluded)
+static struct walk_folder *new_folder(struct worker *w, struct str path, bool excluded, const struct known_folder *known)
 {
-	struct folder *f = arena_new(&w->scratch, sizeof(*f));
+	struct walk_folder *f = arena_new(&w->scratch, sizeof(*f));
 	f->path = path;
 	f->excluded = excluded;
+	f->known = *known;
 	return f;
 }
 
-/* Looks at one name. 1: it is in *it (zeroed before); 0: it is not wanted, or gone again. */
-static int look_at(
-    struct worker *w, int dirfd, const char *name, struct str path, uint8_t type, struct item *it, struct err *e)
+/* The filter's word on a name; *ret_gone: it is not wanted, nor is anything below it. */
+static bool filtered(const struct worker *w, struct str path, bool folder, bool *ret_gone)
 {
-	const struct context_filter *f = w->job->filter;
+	const struct context_filter *f = w->job->what->filter;
+	bool prune = false, excluded = f->excluded && f->excluded(f->arg, path, folder, &prune);
+	*ret_gone = excluded && (!folder || prune);
+	return excluded;
+}
+
+/* Looks at one name. 1: it is in *it (zeroed before); 0: it is not there any more; or *ret_dropped: the filter takes it away. */
+static int look_at(struct worker *w, int dirfd, const struct name *n, struct walk_item *it, bool *ret_dropped, struct err *e)
+{
+	const char *name = n->path.p + n->base;
 	struct stat st;
-	bool prune = false, known = type != DT_UNKNOWN, folder = type == DT_DIR;
-	if (known && f->excluded) {
-		it->excluded = f->excluded(f->arg, path, folder, &prune);
-		if (it->excluded && (!folder || prune))
-			return 0; /* not even a stat */
-	}
+	*ret_dropped = false;
+	if (n->type != DT_UNKNOWN)
+		it->excluded = filtered(w, n->path, n->type == DT_DIR, ret_dropped);
+	if (*ret_dropped)
+		return 0; /* not even a stat */
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "stat %s", path.p);
-	if (!known && f->excluded) {
-		folder = S_ISDIR(st.st_mode);
-		it->excluded = f->excluded(f->arg, path, folder, &prune);
-		if (it->excluded && (!folder || prune))
-			return 0;
-	}
-	TRY(fill(w, dirfd, name, path, &st, it, e));
+		return errno == ENOENT ? 0 : err_sys(e, "stat %s", n->path.p);
+	if (n->type == DT_UNKNOWN)
+		it->excluded = filtered(w, n->path, S_ISDIR(st.st_mode), ret_dropped);
+	if (*ret_dropped)
+		return 0;
+	TRY(fill(w, dirfd, name, n->path, &st, it, e));
 	if (it->type == ENTRY_DIR)
-		it->sub = new_folder(w, path, it->excluded);
+		it->sub = new_folder(w, n->path, it->excluded, &n->folder);
 	else if (it->excluded)
 		return 0; /* it was a folder a moment ago */
+	if (n->stamp && it->type == ENTRY_FILE && stamp_eq(n->stamp, &it->stamp))
+		it->digest = n->digest;
 	return 1;
 }
 
@@ -179,24 +173,56 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->path.p + x->base, y->path.p + y->base);
 }
 
-static void add_name(struct worker *w, const struct folder *f, const char *name, uint8_t type)
+static struct name *add_name(struct worker *w, const struct walk_folder *f, struct str name, uint8_t type)
 {
-	size_t len = strlen(name), base = f->path.len ? f->path.len + 1 : 0;
-	char *path = arena_new(&w->arena, base + len + 1);
+	size_t base = f->path.len ? f->path.len + 1 : 0;
+	char *path = arena_new(&w->arena, base + name.len + 1);
 	if (base) {
 		memcpy(path, f->path.p, f->path.len);
 		path[base - 1] = '/';
 	}
-	memcpy(path + base, name, len);
+	memcpy(path + base, name.p, name.len);
 	MEM_ROOM(w->names, w->nnames, w->cap);
-	w->names[w->nnames++] = (struct name){head_of(name, len), {path, base + len}, (uint32_t)base, type};
+	struct name *n = &w->names[w->nnames++];
+	*n = (struct name){.path = {path, base + name.len}, .base = (uint32_t)base, .type = type};
+	return n;
 }
 
-static int read_names(struct worker *w, const struct folder *f, int fd, struct err *e)
+static void knows(struct name *n, const struct known_name *k)
+{
+	n->stamp = k->stamp;
+	n->digest = k->digest;
+	n->folder = k->folder;
+}
+
+static void remembered_names(struct worker *w, const struct walk_folder *f)
+{
+	struct known_folder known = f->known;
+	struct known_name k;
+	while (known_next(&known, &k))
+		knows(add_name(w, f, k.name, k.type), &k);
+}
+
+/* Both are sorted. */
+static void add_known(struct worker *w, const struct walk_folder *f)
+{
+	struct known_folder known = f->known;
+	struct known_name k;
+	bool more = known_next(&known, &k);
+	for (size_t i = 0; i < w->nnames && more;) {
+		int c = strcmp(w->names[i].path.p + w->names[i].base, k.name.p);
+		if (c == 0)
+			knows(&w->names[i], &k);
+		i += c <= 0;
+		if (c >= 0)
+			more = known_next(&known, &k);
+	}
+}
+
+static int list_names(struct worker *w, const struct walk_folder *f, int fd, struct err *e)
 {
 	if (!w->dents)
 		w->dents = mem_grow(NULL, DENTS, 1);
-	w->nnames = 0;
 	for (;;) {
 		ssize_t n = getdents64(fd, w->dents, DENTS);
 		if (n < 0 && errno == ENOENT)
@@ -207,25 +233,55 @@ static int read_names(struct worker *w, const struct folder *f, int fd, struct e
 			break;
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const struct dirent64 *)(const void *)(w->dents + at);
-			if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-				add_name(w, f, d->d_name, d->d_type);
+			if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
+				struct str name = str_of(d->d_name);
+				add_name(w, f, name, d->d_type)->head = head_of(name.p, name.len);
+			}
 			at += d->d_reclen;
 		}
 	}
 	if (w->nnames > 1)
 		qsort(w->names, w->nnames, sizeof(*w->names), by_name);
+	add_known(w, f);
 	return 0;
 }
 
-static int open_folder(struct worker *w, const struct folder *f, int *ret, struct err *e)
+static int read_names(struct worker *w, struct walk_folder *f, int fd, struct err *e)
 {
-	return rootpath_open_nolinks(w->job->rootfd, f->path.len ? f->path.p : ".", O_RDONLY | O_DIRECTORY, 0, ret, e);
+	bool trusted = w->job->trusted == f->stamp.dev, same = f->known.at && stamp_eq(f->known.stamp, &f->stamp);
+	w->nnames = 0;
+	f->whole = trusted;
+	if (trusted && same && f->known.whole) {
+		remembered_names(w, f);
+		return 0;
+	}
+	if (trusted && f->known.at && !f->racy)
+		w->news = true;
+	return list_names(w, f, fd, e);
 }
 
-static int read_folder(struct worker *w, struct folder *f, struct err *e)
+static int open_folder(struct worker *w, struct walk_folder *f, int *ret, struct err *e)
+{
+	struct stat st;
+	TRY(rootpath_open_nolinks(w->job->what->rootfd, f->path.len ? f->path.p : ".", O_RDONLY | O_DIRECTORY, 0, ret, e));
+	if (fstat(*ret, &st) < 0)
+		return err_sys(e, "stat %s", f->path.len ? f->path.p : ".");
+	f->stamp = stamp_of(&st);
+	f->racy = is_racy(w->job, &f->stamp);
+	return 0;
+}
+
+static void drop(struct worker *w, struct walk_folder *f, const struct name *n)
+{
+	if (!f->dropped)
+		f->dropped = arena_new(&w->scratch, w->nnames * sizeof(*f->dropped));
+	f->dropped[f->ndropped++] = (struct dropped){n->path, n->type};
+}
+
+static int read_folder(struct worker *w, struct walk_folder *f, struct err *e)
 {
 	cleanup_close int fd = -1;
-	if (cancelled(w->job->cancel))
+	if (cancelled(w->job->what->cancel))
 		return err_set(e, ERR_CANCELLED, "cancelled");
 	int rc = open_folder(w, f, &fd, e);
 	if (rc < 0 && (e->code == ERR_NOT_FOUND || f->excluded))
@@ -234,13 +290,16 @@ static int read_folder(struct worker *w, struct folder *f, struct err *e)
 	TRY(read_names(w, f, fd, e));
 	f->items = w->nnames ? arena_new(&w->scratch, w->nnames * sizeof(*f->items)) : NULL;
 	for (size_t i = 0; i < w->nnames; i++) {
-		const struct name *n = &w->names[i];
-		struct item *it = &f->items[f->n];
-		rc = look_at(w, fd, n->path.p + n->base, n->path, n->type, it, e);
+		struct walk_item *it = &f->items[f->n];
+		bool dropped;
+		rc = look_at(w, fd, &w->names[i], it, &dropped, e);
 		if (rc < 0)
 			return rc;
+		if (dropped)
+			drop(w, f, &w->names[i]);
 		if (rc == 0)
-			*it = (struct item){0};
+			*it = (struct walk_item){0};
+		f->nsubs += it->sub != NULL;
 		f->n += (size_t)rc;
 	}
 	return 0;
@@ -251,10 +310,10 @@ static int read_folder(struct worker *w, struct folder *f, struct err *e)
 static void *work(void *arg);
 
 /* The lock is held. */
-static void push_found(struct job *j, const struct folder *f)
+static void push_found(struct job *j, const struct walk_folder *f)
 {
-	for (size_t i = f->n; i-- > 0;) {
-		struct folder *sub = f->items[i].sub;
+	for (size_t i = f->nsubs ? f->n : 0; i-- > 0;) {
+		struct walk_folder *sub = f->items[i].sub;
 		if (!sub)
 			continue;
 		sub->next = j->stack;
@@ -274,11 +333,11 @@ static void push_found(struct job *j, const struct folder *f)
 }
 
 /* The lock is held. NULL: the walk is over. */
-static struct folder *next_folder(struct job *j)
+static struct walk_folder *next_folder(struct job *j)
 {
 	while (!j->stack && j->busy && j->rc == 0)
 		pthread_cond_wait(&j->more, &j->lock);
-	struct folder *f = j->rc == 0 ? j->stack : NULL;
+	struct walk_folder *f = j->rc == 0 ? j->stack : NULL;
 	if (f) {
 		j->stack = f->next;
 		j->waiting--;
@@ -291,7 +350,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct job *j = w->job;
-	struct folder *f;
+	struct walk_folder *f;
 	pthread_mutex_lock(&j->lock);
 	while ((f = next_folder(j)) != NULL) {
 		struct err e = {0};
@@ -311,7 +370,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int walk_below(struct job *j, struct folder *top, struct err *e)
+static int walk_below(struct job *j, struct walk_folder *top, struct err *e)
 {
 	j->stack = top;
 	j->waiting = 1;
@@ -325,61 +384,36 @@ static int walk_below(struct job *j, struct folder *top, struct err *e)
 
 /* --- the whole --- */
 
-static struct entry entry_of(const struct item *it)
+/* What is remembered of the folder's name. */
+static void known_in(const struct walk_folder *f, struct name *n)
 {
-	return (struct entry){.path = it->path,
-	    .target = it->target,
-	    .type = it->type,
-	    .mode = it->mode,
-	    .size = it->stamp.size,
-	    .mtime = it->mtime,
-	    .mtime_nsec = it->mtime_nsec,
-	    .major = it->major,
-	    .minor = it->minor};
-}
-
-/* How many entries there may be, to have room for them at once. */
-static size_t count(const struct folder *f)
-{
-	size_t n = f->n;
-	for (size_t i = 0; i < f->n; i++)
-		n += f->items[i].sub ? count(f->items[i].sub) : 0;
-	return n;
-}
-
-/* Depth first: path_cmp order. An excluded folder stays only when something below it does. */
-static void flatten(const struct folder *f, struct walked *out)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		const struct item *it = &f->items[i];
-		size_t before = out->n;
-		out->entries[out->n] = entry_of(it);
-		out->metas[out->n++] =
-		    (struct meta){.stamp = it->stamp, .type = it->type, .linked = it->linked, .racy = it->racy};
-		if (it->sub)
-			flatten(it->sub, out);
-		if (it->excluded && out->n == before + 1)
-			out->n = before;
-	}
+	struct known_folder known = f->known;
+	struct known_name k;
+	while (known_next(&known, &k))
+		if (strcmp(k.name.p, n->path.p + n->base) == 0)
+			knows(n, &k);
 }
 
 /* Goes down to path, one item a folder; *ret_last is the last folder on the way that is to be read, or NULL. */
-static int walk_down(struct worker *w, struct folder *root, struct str path, struct folder **ret_last, struct err *e)
+static int walk_down(struct worker *w, struct walk_folder *root, struct str path, struct walk_folder **ret_last, struct err *e)
 {
-	struct folder *at = root;
+	struct walk_folder *at = root;
 	size_t end = 0;
 	while (at && end < path.len) {
 		cleanup_close int fd = -1;
 		size_t from = end ? end + 1 : 0;
 		ptrdiff_t slash = str_find(str_from(path, from), '/');
 		end = slash < 0 ? path.len : from + (size_t)slash;
-		struct str here = arena_str(&w->arena, str_sub(path, 0, end));
+		struct name n = {.path = arena_str(&w->arena, str_sub(path, 0, end)), .base = (uint32_t)from, .type = DT_UNKNOWN};
+		bool dropped;
 		TRY(open_folder(w, at, &fd, e));
+		known_in(at, &n);
 		at->items = arena_new(&w->scratch, sizeof(*at->items));
-		int rc = look_at(w, fd, here.p + from, here, DT_UNKNOWN, at->items, e);
+		int rc = look_at(w, fd, &n, at->items, &dropped, e);
 		if (rc < 0)
 			return rc;
 		at->n = (size_t)rc;
+		at->nsubs = rc && at->items->sub;
 		at = rc ? at->items->sub : NULL;
 	}
 	*ret_last = at;
@@ -393,36 +427,44 @@ void walked_done(struct walked *w)
 	mem_free(w->arenas);
 	mem_free(w->entries);
 	mem_free(w->metas);
+	mem_free(w->dropped);
 	*w = (struct walked){0};
 }
 
 static int walk_all(struct job *j, struct str path, struct walked *ret, struct err *e)
 {
-	struct folder *root = new_folder(&j->workers[0], STR(""), false), *last = NULL;
+	struct known_folder known = remembered_root(j->what->remembered);
+	struct walk_folder *root = new_folder(&j->workers[0], STR(""), false, &known), *last = NULL;
 	int rc = walk_down(&j->workers[0], root, path, &last, e);
 	if (rc < 0 && e->code == ERR_NOT_FOUND)
 		rc = 0;
 	if (rc == 0 && last)
 		rc = walk_below(j, last, e);
-	if (rc < 0)
-		return rc;
-	size_t n = count(root);
-	ret->entries = mem_large(n, sizeof(*ret->entries));
-	ret->metas = mem_large(n, sizeof(*ret->metas));
-	flatten(root, ret);
-	return 0;
+	if (rc == 0)
+		walk_flatten(root, j->limit, ret);
+	return rc;
 }
 
-int context_walk(int rootfd, struct str path, const struct context_filter *filter, unsigned threads,
-    const struct cancel *cancel, struct walked *ret, struct err *e)
+/* Where a folder's times are known to change with its names: not on what other machines or programs hold. */
+static void set_trusted(struct job *j)
 {
-	struct job j = {.rootfd = rootfd,
-	    .filter = filter,
-	    .cancel = cancel,
-	    .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .more = PTHREAD_COND_INITIALIZER};
+	struct statfs fs;
+	struct stat st;
+	static const uint32_t types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, TMPFS_MAGIC,
+	    OVERLAYFS_SUPER_MAGIC, ZFS_MAGIC, BCACHEFS_MAGIC};
+	if (fstatfs(j->what->rootfd, &fs) < 0 || fstat(j->what->rootfd, &st) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if ((uint32_t)fs.f_type == types[i])
+			j->trusted = st.st_dev;
+}
+
+int context_walk(const struct walk *what, struct str path, struct walked *ret, struct err *e)
+{
+	struct job j = {.what = what, .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 	set_settled(&j);
-	j.limit = threads ? threads : pool_cores();
+	set_trusted(&j);
+	j.limit = what->threads ? what->threads : pool_cores();
 	j.limit = j.limit < THREADS_MAX ? j.limit : THREADS_MAX;
 	j.workers = mem_array(j.limit, sizeof(*j.workers));
 	unsigned n = j.limit;
@@ -433,6 +475,7 @@ int context_walk(int rootfd, struct str path, const struct context_filter *filte
 	ret->arenas = mem_array(n, sizeof(*ret->arenas));
 	ret->narenas = n;
 	for (unsigned i = 0; i < n; i++) {
+		ret->news |= j.workers[i].news;
 		ret->arenas[i] = j.workers[i].arena;
 		arena_done(&j.workers[i].scratch);
 		mem_free(j.workers[i].dents);
