@@ -43,6 +43,10 @@ static const char *const scripts[] = {
     "CREATE TABLE mounts(name TEXT PRIMARY KEY, label TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL) "
     "WITHOUT ROWID;"
     "CREATE TABLE used(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;",
+    "ALTER TABLE records ADD COLUMN place BLOB;"
+    "UPDATE records SET place=family;" /* families were places */
+    "CREATE INDEX records_place ON records(place);"
+    "CREATE INDEX records_cid ON records(cid);",
 };
 
 enum { TOUCH_AGE = 3600 };

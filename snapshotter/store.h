@@ -121,7 +121,8 @@ int store_set_blob(struct store *s, const struct digest *diff_id, enum compressi
 /* --- records: what a step gave for a key --- */
 struct record {
 	struct digest key;
-	struct digest family;  /* H(op, what the user wrote): equal for "the same step" before and after a change */
+	struct digest family;  /* H(op, stage, the step's own text): "the same step" wherever it stands */
+	struct digest place;   /* H(op, stage, which one of its kind it is): "the same step" whatever its text */
 	struct digest layer;   /* id of the layer it made; none: it made no layer */
 	struct digest cid;     /* content id of that layer */
 	int64_t created;
@@ -129,13 +130,18 @@ struct record {
 	struct str answers;    /* packed list of answers that must hold for this record (none yet: empty) */
 	struct str why;        /* what the key was made of, JSON: for --explain */
 };
-/* All records of a key, newest first; 1/0/negative by fn as for loops: fn returns true to stop. Strings are borrowed during fn. */
-int store_find_records(struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg,
-	struct err *e);
-/* The newest record of the family, for explanations and for "the step gave what it gave before". */
+/* Called for each record until it returns true. Strings are borrowed for the call. */
+typedef bool record_fn(void *arg, const struct record *r);
+/* All records of a key, newest first. 1: fn has stopped it, 0: it came to the end, or negative. */
+int store_find_records(struct store *s, const struct digest *key, record_fn *fn, void *arg, struct err *e);
+/* The newest records of a family, and of a place, newest first, 16 at most: what the step was before. */
+int store_find_kin(struct store *s, const struct digest *family, record_fn *fn, void *arg, struct err *e);
+int store_find_place(struct store *s, const struct digest *place, record_fn *fn, void *arg, struct err *e);
+/* Records of layers with this content id, 16 at most: first those of the family, then those of any other step, the oldest ones first,
+ * so that digests do not move. */
+int store_find_content(struct store *s, const struct digest *family, const struct digest *cid, record_fn *fn, void *arg, struct err *e);
 int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
 	struct err *e);
-/* A layer that a step of this family gave before with this content id (the oldest one). Its answers and why are left empty. */
 int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
 	struct err *e);
 /* Replaces a record with the same key and answers; of one key, the newest 32 stay. */

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 
-#define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why"
+#define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why,place"
 
 static void read_record(struct stmt *st, struct record *ret)
 {
@@ -16,15 +16,18 @@ static void read_record(struct stmt *st, struct record *ret)
 	stmt_get_digest(st, 1, &ret->family);
 	stmt_get_digest(st, 2, &ret->layer);
 	stmt_get_digest(st, 3, &ret->cid);
+	stmt_get_digest(st, 8, &ret->place);
 }
 
-int store_find_records(
-    struct store *s, const struct digest *key, bool (*fn)(void *arg, const struct record *r), void *arg, struct err *e)
+/* Rows of a statement whose parameters are these digests. */
+static int each_record(
+    struct store *s, const char *sql, const struct digest *const d[], int n, record_fn *fn, void *arg, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	int rc;
-	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE key=?1 ORDER BY n DESC", &st, e));
-	stmt_digest(st, 1, key);
+	TRY(db_prepare(s->db, sql, &st, e));
+	for (int i = 0; i < n; i++)
+		stmt_digest(st, i + 1, d[i]);
 	while ((rc = stmt_next(st, e)) > 0) {
 		struct record r;
 		read_record(st, &r);
@@ -32,6 +35,32 @@ int store_find_records(
 			return 1;
 	}
 	return rc;
+}
+
+int store_find_records(struct store *s, const struct digest *key, record_fn *fn, void *arg, struct err *e)
+{
+	return each_record(s, "SELECT " COLUMNS " FROM records WHERE key=?1 ORDER BY n DESC", &key, 1, fn, arg, e);
+}
+
+int store_find_kin(struct store *s, const struct digest *family, record_fn *fn, void *arg, struct err *e)
+{
+	return each_record(
+	    s, "SELECT " COLUMNS " FROM records WHERE family=?1 ORDER BY n DESC LIMIT 16", &family, 1, fn, arg, e);
+}
+
+int store_find_place(struct store *s, const struct digest *place, record_fn *fn, void *arg, struct err *e)
+{
+	return each_record(
+	    s, "SELECT " COLUMNS " FROM records WHERE place=?1 ORDER BY n DESC LIMIT 16", &place, 1, fn, arg, e);
+}
+
+int store_find_content(
+    struct store *s, const struct digest *family, const struct digest *cid, record_fn *fn, void *arg, struct err *e)
+{
+	const struct digest *d[] = {family, cid};
+	return each_record(s,
+	    "SELECT " COLUMNS " FROM records WHERE cid=?2 AND layer IS NOT NULL ORDER BY family<>?1, n LIMIT 16", d, 2, fn,
+	    arg, e);
 }
 
 int store_find_family(
@@ -84,7 +113,7 @@ static int remove_equal(struct store *s, const struct record *r, struct err *e)
 static int insert_record(struct store *s, const struct record *r, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "INSERT INTO records(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8)", &st, e));
+	TRY(db_prepare(s->db, "INSERT INTO records(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)", &st, e));
 	stmt_digest(st, 1, &r->key);
 	stmt_digest(st, 2, &r->family);
 	stmt_digest(st, 3, &r->layer);
@@ -93,6 +122,7 @@ static int insert_record(struct store *s, const struct record *r, struct err *e)
 	stmt_int(st, 6, r->created_nsec);
 	stmt_blob(st, 7, r->answers);
 	stmt_blob(st, 8, r->why);
+	stmt_digest(st, 9, &r->place);
 	return stmt_run(st, e);
 }
 

@@ -74,6 +74,7 @@ struct step *plan_add(struct plan *p, const struct step *proto)
 			there->col = proto->col;
 			there->end_line = proto->end_line;
 			there->family = proto->family;
+			there->place = proto->place;
 		}
 		if (!proto->internal && there->target && (!proto->target || strcmp(there->target, proto->target) != 0))
 			there->target = NULL; /* it serves several */

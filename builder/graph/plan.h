@@ -14,7 +14,7 @@ struct step {
 	struct step **inputs;
 	size_t ninputs;
 	struct digest id;             /* H(op, args, ids of inputs) */
-	struct digest family;         /* H(op, place in the file's structure): "the same step" before and after an edit */
+	struct digest family, place;  /* "the same step" before and after an edit: by its text, and by where it stands (store.h) */
 	size_t number;                /* index in plan->steps: inputs always come before */
 	const char *label;            /* "RUN make", for people */
 	const char *stage;            /* stage name, or NULL when the file has one stage */

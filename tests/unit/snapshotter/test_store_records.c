@@ -21,6 +21,7 @@ static void add_record(struct store *s, const char *key, const char *layer, cons
 	struct err e;
 	struct record r = {.key = d_of(key),
 	    .family = d_of("family"),
+	    .place = d_of("place"),
 	    .created = 9,
 	    .created_nsec = 8,
 	    .answers = str_of(answers),
@@ -93,6 +94,94 @@ Test(store_records, families_and_equal_content_are_found)
 	cr_assert(found && digest_eq(&r.layer, &first), "the oldest, so that digests do not move");
 	cr_assert_eq(store_find_same(s, &family, &other, &found, &r, &e), 0);
 	cr_assert(!found);
+}
+
+static bool take_layer(void *arg, const struct record *r)
+{
+	struct buf *out = arg;
+	char hex[DIGEST_HEX + 1];
+	digest_hex(&r->layer, hex);
+	buf_printf(out, "%.4s ", hex);
+	return false;
+}
+
+static void add_of_family(struct store *s, const char *key, const char *family, const char *layer)
+{
+	struct err e;
+	struct record r = {.key = d_of(key), .family = d_of(family), .place = d_of("p"), .layer = d_of(layer), .cid = d_of("cid")};
+	cr_assert_eq(store_add_record(s, &r, &e), 0, "%s", e.text);
+}
+
+/* The layers that the record_fn saw, against these. */
+static void expect_layers(struct buf *seen, const char *const *names)
+{
+	cleanup_buf struct buf want = {0};
+	for (; *names; names++)
+		take_layer(&want, &(struct record){.layer = d_of(*names)});
+	cr_expect_str_eq(seen->p, want.p);
+	buf_clear(seen);
+}
+
+Test(store_records, equal_content_is_found_at_any_step_and_first_at_the_same_one)
+{
+	struct err e;
+	struct digest mine = d_of("mine"), place = d_of("p"), cid = d_of("cid"), none = d_of("none");
+	cleanup_buf struct buf seen = {0};
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	add_of_family(s, "k1", "other", "l1");
+	add_of_family(s, "k2", "mine", "l2");
+	add_of_family(s, "k3", "mine", "l3");
+	add_record(s, "k4", NULL, ""); /* no layer */
+	cr_assert_eq(store_find_content(s, &mine, &cid, take_layer, &seen, &e), 0);
+	expect_layers(&seen, (const char *[]){"l2", "l3", "l1", NULL});
+	cr_assert_eq(store_find_content(s, &mine, &none, take_layer, &seen, &e), 0);
+	cr_expect_eq(seen.len, 0u);
+	cr_assert_eq(store_find_kin(s, &mine, take_layer, &seen, &e), 0);
+	expect_layers(&seen, (const char *[]){"l3", "l2", NULL});
+	cr_assert_eq(store_find_place(s, &place, take_layer, &seen, &e), 0);
+	expect_layers(&seen, (const char *[]){"l3", "l2", "l1", NULL});
+}
+
+static bool count(void *arg, const struct record *r)
+{
+	(void)r;
+	++*(int *)arg;
+	return false;
+}
+
+Test(store_records, of_a_family_a_few_are_looked_at)
+{
+	struct err e;
+	int n = 0;
+	struct digest family = d_of("mine");
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	for (int i = 0; i < 40; i++) {
+		char text[8];
+		snprintf(text, sizeof(text), "%d", i);
+		add_of_family(s, text, "mine", text);
+	}
+	cr_assert_eq(store_find_kin(s, &family, count, &n, &e), 0);
+	cr_expect_eq(n, 16);
+}
+
+/* A store of the first format, whose families were places. */
+Test(store_records, records_of_the_first_format_are_found_by_place)
+{
+	struct err e;
+	struct digest family = d_of("mine");
+	cleanup_buf struct buf seen = {0};
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	struct store *s = open_store(&t);
+	add_of_family(s, "k", "mine", "l");
+	cr_assert_eq(db_exec(s->db, "DROP INDEX records_place; DROP INDEX records_cid; ALTER TABLE records DROP COLUMN place; PRAGMA user_version=1", &e), 0,
+		"%s", e.text);
+	store_close(s);
+	s = open_store(&t);
+	cr_assert_eq(store_find_place(s, &family, take_layer, &seen, &e), 0);
+	expect_layers(&seen, (const char *[]){"l", NULL});
+	store_close(s);
 }
 
 Test(store_records, memos)
