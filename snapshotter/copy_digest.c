@@ -102,21 +102,52 @@ static void put_str(struct stream *s, struct str v)
 	buf_str(&s->text, v);
 }
 
-static void hash_entry(struct stream *s, const struct entry *en, const struct digest *d)
+/* --- an entry as text: there may be very many, so it is put together at once and kept short --- */
+
+enum { FIXED = 128 }; /* more than all of an entry that is no string */
+
+static char *add(char *at, const void *p, size_t n)
+{
+	memcpy(at, p, n);
+	return at + n;
+}
+
+static char *add_u32(char *at, uint32_t v)
+{
+	uint8_t b[] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+	return add(at, b, sizeof(b));
+}
+
+static char *add_str(char *at, struct str v)
+{
+	at = add_u32(at, (uint32_t)v.len);
+	return v.len ? add(at, v.p, v.len) : at;
+}
+
+/* `first`: of a hard link, the name that its file has already. */
+static void hash_entry(struct stream *s, struct str rel, struct str first, const struct entry *en, const struct digest *d)
 {
 	bool mode_counts = en->type != ENTRY_SYMLINK && !copy_is_octal(s->args->chmod);
 	bool owner_counts = !s->args->set_owner && s->source->owners;
-	put_u64(s, en->type);
-	put_u64(s, mode_counts ? en->mode : 0);
-	put_u64(s, owner_counts ? en->uid : 0);
-	put_u64(s, owner_counts ? en->gid : 0);
-	put_u64(s, ((uint64_t)en->major << 32) | en->minor);
-	if (en->type == ENTRY_FILE) {
-		put_u64(s, en->size);
-		buf_add(&s->text, d->b, sizeof(d->b));
-	}
-	put_str(s, en->type == ENTRY_SYMLINK ? en->target : (struct str){0});
-	put_str(s, en->xattrs);
+	struct str target = en->type == ENTRY_SYMLINK ? en->target : (struct str){0};
+	buf_need(&s->text, FIXED + rel.len + first.len + target.len + en->xattrs.len);
+	char *start = s->text.p + s->text.len, *at = start;
+	*at++ = 1;
+	*at++ = (char)en->type;
+	at = add_str(at, rel);
+	at = add_str(at, first);
+	at = add_u32(at, mode_counts ? en->mode : 0);
+	at = add_u32(at, owner_counts ? en->uid : 0);
+	at = add_u32(at, owner_counts ? en->gid : 0);
+	at = add_u32(at, en->major);
+	at = add_u32(at, en->minor);
+	at = add_u32(at, (uint32_t)(en->type == ENTRY_FILE ? en->size : 0));
+	at = add_u32(at, (uint32_t)(en->type == ENTRY_FILE ? en->size >> 32 : 0));
+	if (en->type == ENTRY_FILE)
+		at = add(at, d->b, sizeof(d->b));
+	at = add_str(at, target);
+	at = add_str(at, en->xattrs);
+	s->text.len += (size_t)(at - start);
 }
 
 /* Hard links: later names refer to the first one. */
@@ -150,10 +181,7 @@ static int stream_entry(void *arg, struct str rel, const struct entry *en, struc
 	}
 	if (s->n && !s->answered)
 		return 0;
-	put_u64(s, 1);
-	put_str(s, rel);
-	put_str(s, first_name(s, rel, inode));
-	hash_entry(s, en, d);
+	hash_entry(s, rel, first_name(s, rel, inode), en, d);
 	if (s->text.len >= TEXT)
 		flush(s);
 	return 0;
@@ -198,7 +226,7 @@ static int round_of(struct stream *s, struct selection *sel, bool names, struct 
 	hash_pipe_done(&s->pipe);
 	hash_pipe_init(&s->pipe, NULL);
 	buf_clear(&s->text);
-	put_str(s, STR("cooper select 2"));
+	put_str(s, STR("cooper select 3"));
 	for (size_t i = 0; i < sel->n; i++) {
 		struct pick *p = &sel->picks[i];
 		s->source = p->item->source;
@@ -207,7 +235,7 @@ static int round_of(struct stream *s, struct selection *sel, bool names, struct 
 			TRY(copy_each(sel, p, stream_entry, s, e));
 		else
 			TRY(stream_entry(s, (struct str){0}, &p->en, (struct str){0}, e));
-		put_u64(s, 0);
+		put_u64(s, 0); /* no entry begins so */
 		map_done(&s->inodes);
 		s->inodes = (struct map){0};
 	}
