@@ -23,6 +23,7 @@ static void add_record(struct store *s, const char *key, const char *layer, cons
 	    .family = d_of("family"),
 	    .place = d_of("place"),
 	    .created = 9,
+	    .started = 7,
 	    .created_nsec = 8,
 	    .answers = str_of(answers),
 	    .why = STR("{\"a\":1}")};
@@ -175,7 +176,7 @@ Test(store_records, records_of_the_first_format_are_found_by_place)
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	struct store *s = open_store(&t);
 	add_of_family(s, "k", "mine", "l");
-	cr_assert_eq(db_exec(s->db, "DROP INDEX records_place; DROP INDEX records_cid; ALTER TABLE records DROP COLUMN place; PRAGMA user_version=1", &e), 0,
+	cr_assert_eq(db_exec(s->db, "DROP INDEX records_place; DROP INDEX records_cid; ALTER TABLE records DROP COLUMN place; ALTER TABLE records DROP COLUMN started; PRAGMA user_version=1", &e), 0,
 		"%s", e.text);
 	store_close(s);
 	s = open_store(&t);
