@@ -53,6 +53,8 @@ bool layer_is_here(struct store *s, const struct digest *id);
  * remembered. */
 int layer_check_content(struct store *s, const struct digest *id, const struct digest *diff_id, const struct digest *cid, bool *ret,
 	struct err *e);
+/* The content id of a tar that was unpacked here, found out the same way. ERR_NOT_FOUND: nobody has looked into it. */
+int layer_content(struct store *s, const struct digest *diff_id, struct digest *ret, struct err *e);
 /* Was that found out, now or earlier? */
 bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid);
 

@@ -32,17 +32,30 @@ bool layer_content_known(struct store *s, const struct digest *diff_id, const st
 	return remembered(s, diff_id, &is) && digest_eq(&is, cid);
 }
 
+static int find_out(struct store *s, const struct digest *id, const struct digest *diff_id, struct digest *ret, struct err *e)
+{
+	cleanup_index struct index *ix = NULL;
+	struct digest key = memo_key(diff_id);
+	TRY(store_layer_index(s, id, &ix, e));
+	*ret = index_content_id(ix);
+	return store_set_memo(s, &key, (struct str){(const char *)ret->b, sizeof(ret->b)}, e);
+}
+
 int layer_check_content(struct store *s, const struct digest *id, const struct digest *diff_id, const struct digest *cid, bool *ret,
 	struct err *e)
 {
 	struct digest is;
-	if (!remembered(s, diff_id, &is)) {
-		cleanup_index struct index *ix = NULL;
-		struct digest key = memo_key(diff_id);
-		TRY(store_layer_index(s, id, &ix, e));
-		is = index_content_id(ix);
-		TRY(store_set_memo(s, &key, (struct str){(const char *)is.b, sizeof(is.b)}, e));
-	}
+	if (!remembered(s, diff_id, &is))
+		TRY(find_out(s, id, diff_id, &is, e));
 	*ret = digest_eq(&is, cid);
 	return 0;
+}
+
+int layer_content(struct store *s, const struct digest *diff_id, struct digest *ret, struct err *e)
+{
+	struct digest id;
+	if (remembered(s, diff_id, ret))
+		return 0;
+	TRY(store_find_unpacked(s, diff_id, &id, e));
+	return find_out(s, &id, diff_id, ret, e);
 }

@@ -90,7 +90,7 @@ struct task {
 	struct digest former;              /* layer id of the family's newest record, or none */
 	struct buf why;                    /* filled by op->key: JSON members of what the key was made of, for --explain */
 	struct buf found;                  /* filled by op->key: what it learned of the world and op->run has to stand by */
-	/* Filled by op->key: the memo (store.h) that the key was made with, or none; and that the key does not depend on inputs[0]. */
+	/* Filled by op->key: the memo (store.h) that the key was made with, or none; and that the tree it stands on does not count. */
 	struct digest memo_key, memo;
 	bool floating;
 	/* While op->key is called; may be NULL. What other machines' caches say of a memo that the store does not have: a claim, good for
@@ -120,8 +120,8 @@ struct op {
 	void (*hash)(const void *args, struct hasher *h);
 	/* A step whose result is known without running (an image, an empty tree). Optional. */
 	int (*known)(struct task *t, struct arena *a, struct tree **ret, struct err *e);
-	/* The key: arguments that decide about the result, content ids of the trees that do, digests of what is selected. Left out: the
-	 * key is made of `hash` and the content ids of all inputs. */
+	/* The key: arguments that decide about the result, content ids of the trees that do, digests of what is selected. The tree that
+	 * it stands on is added by the solver. Left out: the key is made of `hash` and the content ids of all inputs. */
 	int (*key)(struct task *t, struct hasher *h, struct err *e);
 	int (*run)(struct task *t, struct outcome *ret, struct err *e);
 	/* A step that this one waits for runs, so it is likely to run itself: may begin with what takes long. Optional. */

@@ -408,10 +408,8 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	struct digest selected = {0};
 	hash_how(a, h);
 	t->floating = a->link;
-	if (!a->link) {
-		hasher_digest(h, &t->inputs[0]->cid);
+	if (!a->link)
 		ops_why_tree(t, "the files it is copied onto");
-	}
 	ops_why_text(&t->why, "instruction", str_of(t->step->label));
 	why_flags(t, a);
 	if (!a->nitems)

@@ -100,7 +100,7 @@ static int key_exec(struct task *t, struct hasher *h, struct err *e)
 	(void)e;
 	hash_command(a, h);
 	hasher_digest(h, &rest);
-	for (size_t i = 0; i < t->step->ninputs; i++)
+	for (size_t i = 1; i < t->step->ninputs; i++)
 		hasher_digest(h, &t->inputs[i]->cid);
 	ops_why_text(&t->why, "command", a->text);
 	ops_why_tree(t, "the files it starts from");

@@ -45,6 +45,7 @@ static int record(struct solver *s, struct job *j, struct err *e)
 	}
 	if (j->outcome.keep_out || !solve_is_sure(s, j))
 		return 0;
+	TRY(solve_record_below(s, j, e));
 	struct record r = {.key = j->key, .family = j->step->family, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
 		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec, .why = buf_view(&j->task.why)};
 	return store_add_record(s->o->store, &r, e);
@@ -263,6 +264,8 @@ static int advance_keyed(struct solver *s, struct job *j, int rc, struct err *e)
 		job_free(j);
 		return 0;
 	}
+	if (rc == 0 && !hit && !j->task.late)
+		rc = solve_look_below(s, j, &hit, e);
 	if (rc == 0 && !hit) {
 		rc = start_run(s, j, e);
 		if (rc == 0)

@@ -26,7 +26,7 @@ struct job {
 	pthread_t thread;
 	bool threaded;             /* thread has to be joined */
 	bool asking;               /* for its key, which is far away */
-	struct digest key;
+	struct digest key, rest;   /* rest: the same without the tree that the step stands on */
 	struct str then_why;       /* of the family's newest record; in arena */
 	struct arena arena;
 	struct outcome outcome;
@@ -75,8 +75,22 @@ int solve_key(struct job *j, struct err *e);
 int solve_sure_key(struct job *j, struct err *e);
 /* The key of a step that has run. */
 int solve_late_key(struct job *j, struct err *e);
+/* The same step on another tree. */
+struct digest solve_key_on(const struct job *j, const struct digest *below);
+bool solve_counts_below(const struct job *j);
 /* Is there a result on record, or in another machine's cache? Otherwise the job gets to know what came before. */
 int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e);
+
+/* Is there a record under the key, and what it speaks of here? */
+int solve_find_here(struct solver *s, const struct digest *key, struct record *ret, bool *ret_found, struct err *e);
+/* The job's outcome is what the record says. */
+void solve_take_record(struct solver *s, struct job *j, const struct record *r);
+
+/* solve_below.c: keys that have the content of base images' layers, when the ones that have their names found nothing. A hit is put on
+ * record under the job's own key. */
+int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err *e);
+/* Puts what ran on record under such a key. */
+int solve_record_below(struct solver *s, struct job *j, struct err *e);
 
 /* solve_again.c: steps that stand on other machines' claims. Does the job stand on layers whose bytes nobody has? */
 bool solve_on_hollow(const struct job *j);

@@ -4,7 +4,7 @@
 #include "snapshotter/layer.h"
 
 /* Part of every key: raise it when the meaning of a record changes. */
-enum { KEY_VERSION = 1 };
+enum { KEY_VERSION = 2 };
 
 int solve_prepare(struct solver *s, struct err *e)
 {
@@ -21,6 +21,20 @@ int solve_prepare(struct solver *s, struct err *e)
 static int prepare_task(struct task *t, struct err *e)
 {
 	return solve_prepare(t->arg, e);
+}
+
+bool solve_counts_below(const struct job *j)
+{
+	return j->step->op->on_tree && j->step->ninputs && !j->task.floating;
+}
+
+struct digest solve_key_on(const struct job *j, const struct digest *below)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_digest(&h, &j->rest);
+	hasher_digest(&h, below);
+	return hasher_done(&h);
 }
 
 int solve_key(struct job *j, struct err *e)
@@ -43,10 +57,11 @@ int solve_key(struct job *j, struct err *e)
 	} else {
 		if (st->op->hash)
 			st->op->hash(st->args, &h);
-		for (size_t i = 0; i < st->ninputs; i++)
+		for (size_t i = st->op->on_tree ? 1 : 0; i < st->ninputs; i++)
 			hasher_digest(&h, &j->task.inputs[i]->cid);
 	}
-	j->key = hasher_done(&h);
+	j->rest = hasher_done(&h);
+	j->key = solve_counts_below(j) ? solve_key_on(j, &j->task.inputs[0]->cid) : j->rest;
 	buf_putc(&j->task.why, '}');
 	return 0;
 }
@@ -75,7 +90,7 @@ int solve_sure_key(struct job *j, struct err *e)
 }
 
 struct find {
-	struct record record;
+	struct record *record;
 	bool found;
 };
 
@@ -84,27 +99,38 @@ static bool take_first(void *arg, const struct record *r)
 	struct find *f = arg;
 	if (r->answers.len) /* records with answers belong to traced steps of a later format */
 		return false;
-	f->record = *r;
+	*f->record = *r;
+	f->record->why = f->record->answers = (struct str){0}; /* borrowed */
 	f->found = true;
 	return true;
 }
 
+int solve_find_here(struct solver *s, const struct digest *key, struct record *ret, bool *ret_found, struct err *e)
+{
+	struct find f = {.record = ret};
+	TRY(store_find_records(s->o->store, key, take_first, &f, e));
+	/* Records outlive what they speak of when its bytes were pruned with an image, or by hand. */
+	*ret_found = f.found && (digest_none(&ret->layer) || layer_is_here(s->o->store, &ret->layer));
+	return 0;
+}
+
+void solve_take_record(struct solver *s, struct job *j, const struct record *r)
+{
+	j->outcome.has_layer = !digest_none(&r->layer);
+	j->outcome.layer = (struct tree_layer){.cid = r->cid, .id = r->layer, .created = r->created, .created_nsec = r->created_nsec};
+	if (j->outcome.has_layer)
+		store_touch(s->o->store, &r->layer);
+}
+
 int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 {
-	struct find f = {0};
-	struct record family = {0};
+	struct record found, family = {0};
 	bool known = false;
 	*ret_hit = false;
-	/* Records outlive what they speak of when its bytes were pruned with an image, or by hand. */
 	if (!j->step->no_cache) {
-		TRY(store_find_records(s->o->store, &j->key, take_first, &f, e));
-		if (f.found && (digest_none(&f.record.layer) || layer_is_here(s->o->store, &f.record.layer))) {
-			*ret_hit = true;
-			j->outcome.has_layer = !digest_none(&f.record.layer);
-			j->outcome.layer = (struct tree_layer){.cid = f.record.cid, .id = f.record.layer, .created = f.record.created,
-				.created_nsec = f.record.created_nsec};
-			if (j->outcome.has_layer)
-				store_touch(s->o->store, &f.record.layer);
+		TRY(solve_find_here(s, &j->key, &found, ret_hit, e));
+		if (*ret_hit) {
+			solve_take_record(s, j, &found);
 			return 0;
 		}
 		if (s->o->claims && claims_find(s->o->claims, &j->key, s->states[j->step->number].want_tar, &j->outcome)) {

@@ -51,6 +51,19 @@ Test(solve, a_step_that_gives_what_it_gave_does_not_touch_those_behind_it)
 	cr_expect_eq(before.created_nsec, bench_tree(&b, first)->layers[0].created_nsec);
 }
 
+Test(solve, a_step_on_other_content_runs_again)
+{
+	cleanup_bench struct bench b;
+	atomic_uint runs = 0;
+	const struct fake_args a = {.text = "a", .content = "1"}, edited = {.text = "a, edited", .content = "3"},
+			       c = {.text = "c", .content = "2", .runs = &runs};
+	bench_init(&b);
+	cr_assert_eq(bench_solve(&b, bench_step(&b, bench_step(&b, NULL, 1, &a), 2, &c)), 0);
+	bench_plan(&b);
+	cr_assert_eq(bench_solve(&b, bench_step(&b, bench_step(&b, NULL, 1, &edited), 2, &c)), 0);
+	cr_expect_eq(runs, 2u);
+}
+
 Test(solve, without_the_cache_a_step_runs_again_and_gives_the_same_layer)
 {
 	cleanup_bench struct bench b;
