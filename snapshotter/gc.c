@@ -46,7 +46,7 @@ static bool may_go(const struct gc_opts *o, const struct gc_item *it)
 	return o->all || o->keep_bytes;
 }
 
-static int oldest_first(const void *a, const void *b)
+int gc_oldest_first(const void *a, const void *b)
 {
 	const struct gc_item *x = a, *y = b;
 	if (x->used != y->used)
@@ -64,6 +64,8 @@ static int forget_rows(struct store *s, const struct gc_item *it, struct err *e)
 		TRY(store_run_digest(s, "DELETE FROM used WHERE digest=?1", &it->id, e));
 		return store_run_digest(s, "DELETE FROM blobs WHERE blob=?1", &it->id, e);
 	}
+	if (it->kind == GC_CONTEXT)
+		return store_run_digest(s, "DELETE FROM used WHERE digest=?1", &it->id, e);
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "DELETE FROM mounts WHERE name=?1", &st, e));
 	stmt_text(st, 1, str_of(it->name + sizeof("mounts")));
@@ -91,7 +93,7 @@ static int remove_bytes(struct store *s, const struct gc_item *it, bool *ret_lef
 static int remove_item(struct store *s, const struct gc_item *it, struct gc_result *ret, struct err *e)
 {
 	bool left = false;
-	if (it->kind == GC_LAYER || it->kind == GC_BLOB || it->kind == GC_MOUNT) {
+	if (it->kind != GC_JUNK) {
 		TRY(store_begin(s, e));
 		TRY(store_end(s, forget_rows(s, it, e), e));
 	}
@@ -178,7 +180,7 @@ static int remove_chosen(
 {
 	uint64_t total = 0; /* of what has a say in keep_bytes */
 	if (l->n)
-		qsort(l->items, l->n, sizeof(*l->items), oldest_first);
+		qsort(l->items, l->n, sizeof(*l->items), gc_oldest_first);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct gc_item *it = &l->items[i];
 		if (!chosen(o, it->kind))
@@ -198,12 +200,24 @@ static int remove_chosen(
 	return 0;
 }
 
+/* Is walking the layers needless? A guess counts files that layers share for each of them, and small files for less than they take. */
+static bool clearly_fits(const struct gc_list *l, const struct gc_opts *o)
+{
+	uint64_t total = 0;
+	for (size_t i = 0; i < l->n; i++)
+		total += chosen(o, l->items[i].kind) ? l->items[i].bytes : 0;
+	return o->keep_bytes && total < o->keep_bytes / 2;
+}
+
 static int run_locked(
     struct store *s, const struct gc_roots *roots, const struct gc_opts *o, struct gc_result *ret, struct err *e)
 {
 	cleanup_gc_list struct gc_list list = {0};
 	TRY(store_flush(s, e)); /* what this process used counts */
-	TRY(gc_list(s, roots, o->mounts, &list, e));
+	TRY(gc_list(s, roots, &list, e));
+	gc_measure(s, &list, GC_ALL_KINDS & ~(1u << GC_LAYER));
+	if (!clearly_fits(&list, o))
+		gc_measure(s, &list, 1u << GC_LAYER);
 	TRY(remove_chosen(s, &list, o, ret, e));
 	if (o->dry)
 		return 0;
@@ -224,29 +238,38 @@ int gc_run(
 	return rc;
 }
 
-/* Was the last look long enough ago? Says that this is one. */
-static int due(struct store *s, bool *ret, struct err *e)
+/* When the cap was looked after last is noted like a use of this. */
+static struct digest mark_of(uint64_t cap_bytes)
 {
-	struct digest mark = digest_of("gc_auto", 7);
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("gc_auto"));
+	hasher_u64(&h, cap_bytes);
+	return hasher_done(&h);
+}
+
+/* Was the last look long enough ago? */
+static int due(struct store *s, const struct digest *mark, bool *ret, struct err *e)
+{
 	int64_t now = store_now();
-	cleanup_stmt struct stmt *st = NULL, *set = NULL;
+	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(s->db, "SELECT at FROM used WHERE digest=?1", &st, e));
-	stmt_digest(st, 1, &mark);
+	stmt_digest(st, 1, mark);
 	int rc = stmt_next(st, e);
 	if (rc < 0)
 		return rc;
 	int64_t at = rc ? stmt_get_int(st, 0) : 0;
 	*ret = at < now - AUTO_EVERY || at > now;
-	if (!*ret)
-		return 0;
-	TRY(store_begin(s, e));
-	rc = db_prepare(s->db, "INSERT OR REPLACE INTO used VALUES(?1,?2)", &set, e);
-	if (rc == 0) {
-		stmt_digest(set, 1, &mark);
-		stmt_int(set, 2, now);
-		rc = stmt_run(set, e);
-	}
-	return store_end(s, rc, e);
+	return 0;
+}
+
+static int write_mark(struct store *s, const struct digest *mark, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(s->db, "INSERT OR REPLACE INTO used VALUES(?1,?2)", &st, e));
+	stmt_digest(st, 1, mark);
+	stmt_int(st, 2, store_now());
+	return stmt_run(st, e);
 }
 
 int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, struct gc_result *ret, struct err *e)
@@ -257,13 +280,18 @@ int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, s
 	    .keep_bytes = cap_bytes,
 	    .grace_sec = AUTO_GRACE,
 	    .cancel = s->cancel};
+	struct digest mark = mark_of(cap_bytes);
 	bool now = false;
 	*ret = (struct gc_result){0};
 	if (cap_bytes == 0)
 		return 0;
-	TRY(due(s, &now, e));
+	TRY(due(s, &mark, &now, e));
 	if (!now)
 		return 0;
 	int rc = gc_run(s, roots, &o, ret, e);
-	return rc < 0 && e->code == ERR_DENIED ? 0 : rc;
+	if (rc == -ERR_DENIED)
+		return 0; /* another build runs: the next one looks */
+	TRY(rc);
+	TRY(store_begin(s, e));
+	return store_end(s, write_mark(s, &mark, e), e);
 }

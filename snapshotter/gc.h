@@ -29,7 +29,7 @@ struct gc_item {
 	struct digest id;  /* IMAGE, BLOB, LAYER */
 	const char *name;  /* below the store: "mounts/<hex>", "contexts/<hex>", "layers/<hex>", "blobs/..." */
 	const char *label; /* MOUNT: its target as the user wrote it; else "" */
-	uint64_t bytes;
+	uint64_t bytes;    /* guessed from rows and lengths (a MOUNT: 0), until gc_measure */
 	int64_t used; /* seconds: when it was last used, as far as is known */
 	bool loose;   /* nothing leads to it any more: no record, no unpacked layer, no image */
 };
@@ -37,6 +37,7 @@ struct gc_list {
 	struct arena arena;
 	struct gc_item *items;
 	size_t n, cap;
+	uint64_t shared; /* bytes that several layers have; gc_measure counted them in one */
 };
 void gc_list_done(struct gc_list *l);
 #define cleanup_gc_list __attribute__((cleanup(gc_list_done)))
@@ -49,8 +50,15 @@ struct gc_roots {
 	void *arg;
 };
 
-/* Everything there is, in no order. mounts: measure cache mounts too (walks them); else their bytes are 0. */
-int gc_list(struct store *s, const struct gc_roots *roots, bool mounts, struct gc_list *ret, struct err *e);
+int gc_oldest_first(const void *item, const void *other); /* for qsort */
+
+/* Everything there is, in no order. */
+int gc_list(struct store *s, const struct gc_roots *roots, struct gc_list *ret, struct err *e);
+/* Walks the items of these kinds (1 << GC_LAYER | ...) and gives them the bytes that they take on the disk (allocated blocks).
+ * Layers share what did not change by hard links: a file counts once, in what would be thrown away last. What this process may
+ * not look into counts nothing. Sorts the list: the newest first, loose things last. */
+enum { GC_ALL_KINDS = (1 << GC_KIND_COUNT) - 1 };
+void gc_measure(struct store *s, struct gc_list *list, unsigned kinds);
 
 /*
  * What goes, oldest first: junk always, loose things that were not used within grace_sec too; of the rest, what was
@@ -79,20 +87,18 @@ struct gc_result {
 int gc_run(
     struct store *s, const struct gc_roots *roots, const struct gc_opts *opts, struct gc_result *ret, struct err *e);
 
-/* The cap on everything that images do not need, for the end of a build: looks at most every ten minutes, and only when
- * no other build runs; else it does nothing and succeeds. Loose things go when they were not used for a day. cap 0: no
- * cap, nothing is done. */
+/* The cap on everything that images do not need, for the end of a build: looks at most every ten minutes, at once when the cap is
+ * another one, and only when no other build runs; else it does nothing and succeeds, and the next build looks. Loose things go
+ * when they were not used for a day. cap 0: no cap, nothing is done. */
 int gc_auto(struct store *s, const struct gc_roots *roots, uint64_t cap_bytes, struct gc_result *ret, struct err *e);
 
-/* For `cooper du`: bytes on the disk (allocated blocks), per kind; files with several names (layers share what did not
- * change) count once, and what they would add otherwise is `shared`. */
+/* For `cooper du`: the sums over a measured list, and what is not in it. */
 struct gc_usage {
 	uint64_t bytes[GC_KIND_COUNT], count[GC_KIND_COUNT];
-	uint64_t shared;
+	uint64_t loose[GC_KIND_COUNT]; /* what gc_run without all, until and keep would free */
 	uint64_t database;
-	uint64_t loose; /* what gc_run without all, until and keep would free */
 	uint64_t records;
 };
-int gc_usage(struct store *s, const struct gc_roots *roots, struct gc_usage *ret, struct err *e);
+int gc_usage(struct store *s, const struct gc_list *list, struct gc_usage *ret, struct err *e);
 
 #endif

@@ -20,7 +20,6 @@ struct scan {
 	struct gc_list *list;
 	const struct digest *roots; /* sorted */
 	size_t nroots;
-	bool mounts;
 };
 
 void gc_list_done(struct gc_list *l)
@@ -57,6 +56,18 @@ static int each_name(struct scan *sc, const char *folder,
 			rc = fn(sc, fd, d->d_name, e);
 	closedir(dir);
 	return rc;
+}
+
+/* The later one of what is noted and `it->used`. */
+static int ask_used(struct scan *sc, struct gc_item *it, struct err *e)
+{
+	cleanup_stmt struct stmt *st = NULL;
+	TRY(db_prepare(sc->s->db, "SELECT at FROM used WHERE digest=?1", &st, e));
+	stmt_digest(st, 1, &it->id);
+	int rc = stmt_next(st, e);
+	if (rc > 0 && stmt_get_int(st, 0) > it->used)
+		it->used = stmt_get_int(st, 0);
+	return rc < 0 ? rc : 0;
 }
 
 /* --- layers --- */
@@ -134,8 +145,7 @@ static int ask_blob(struct scan *sc, struct gc_item *it, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
 	TRY(db_prepare(sc->s->db,
-	    "SELECT (SELECT at FROM used WHERE digest=?1),"
-	    " EXISTS(SELECT 1 FROM tars WHERE diff_id=?1) OR EXISTS(SELECT 1 FROM unpacked WHERE diff_id=?1) OR"
+	    "SELECT EXISTS(SELECT 1 FROM tars WHERE diff_id=?1) OR EXISTS(SELECT 1 FROM unpacked WHERE diff_id=?1) OR"
 	    " EXISTS(SELECT 1 FROM blobs b JOIN tars t ON t.diff_id=b.diff_id WHERE b.blob=?1) OR"
 	    " EXISTS(SELECT 1 FROM blobs b JOIN unpacked u ON u.diff_id=b.diff_id WHERE b.blob=?1)",
 	    &st, e));
@@ -143,10 +153,8 @@ static int ask_blob(struct scan *sc, struct gc_item *it, struct err *e)
 	int rc = stmt_next(st, e);
 	if (rc < 0)
 		return rc;
-	int64_t used = stmt_get_int(st, 0); /* NULL is 0 */
-	it->used = used > it->used ? used : it->used;
-	it->loose = !stmt_get_int(st, 1);
-	return 0;
+	it->loose = !stmt_get_int(st, 0);
+	return ask_used(sc, it, e);
 }
 
 static int see_blob(void *arg, const struct digest *d, uint64_t size, int64_t mtime, struct err *e)
@@ -184,13 +192,10 @@ static int see_in_blobs(struct scan *sc, int dirfd, const char *name, struct err
 static int see_mount(struct scan *sc, int dirfd, const char *name, struct err *e)
 {
 	struct stat st;
-	struct err ignored;
 	cleanup_stmt struct stmt *q = NULL;
 	struct gc_item *it = add(sc, GC_MOUNT, "mounts", name);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		it->used = st.st_mtime;
-	if (sc->mounts && fs_tree_size(dirfd, name, &it->bytes, &ignored) < 0)
-		it->bytes = 0; /* files of other ids */
 	TRY(db_prepare(sc->s->db, "SELECT label, used FROM mounts WHERE name=?1", &q, e));
 	stmt_text(q, 1, str_of(name));
 	int rc = stmt_next(q, e);
@@ -204,7 +209,6 @@ static int see_mount(struct scan *sc, int dirfd, const char *name, struct err *e
 static int see_context(struct scan *sc, int dirfd, const char *name, struct err *e)
 {
 	struct stat st;
-	(void)e;
 	if (strchr(name, '.'))
 		return see_junk(sc, "contexts", dirfd, name); /* of an interrupted write */
 	struct gc_item *it = add(sc, GC_CONTEXT, "contexts", name);
@@ -212,23 +216,21 @@ static int see_context(struct scan *sc, int dirfd, const char *name, struct err 
 		it->bytes = (uint64_t)st.st_size;
 		it->used = st.st_mtime;
 	}
-	return 0;
+	return digest_from_hex(str_of(name), &it->id) ? ask_used(sc, it, e) : 0;
 }
 
 static int see_tmp(struct scan *sc, int dirfd, const char *name, struct err *e)
 {
+	(void)dirfd;
 	(void)e;
-	struct err ignored;
 	cleanup_free char *path = mem_printf("tmp/%s", name);
 	if (sc->s->tmp_name && strcmp(path, sc->s->tmp_name) == 0)
 		return 0;
-	struct gc_item *it = add(sc, GC_JUNK, "tmp", name);
-	if (fs_tree_size(dirfd, name, &it->bytes, &ignored) < 0)
-		it->bytes = 0;
+	add(sc, GC_JUNK, "tmp", name);
 	return 0;
 }
 
-int gc_list(struct store *s, const struct gc_roots *roots, bool mounts, struct gc_list *ret, struct err *e)
+int gc_list(struct store *s, const struct gc_roots *roots, struct gc_list *ret, struct err *e)
 {
 	cleanup_buf struct buf digests = {0};
 	if (roots && roots->fn)
@@ -240,8 +242,7 @@ int gc_list(struct store *s, const struct gc_roots *roots, bool mounts, struct g
 	struct scan sc = {.s = s,
 	    .list = &list,
 	    .roots = (const struct digest *)(const void *)digests.p,
-	    .nroots = n,
-	    .mounts = mounts};
+	    .nroots = n};
 	TRY(each_name(&sc, "layers", see_layer, e));
 	TRY(see_lost_rows(&sc, e));
 	TRY(blobs_each(s->blobs, see_blob, &sc, e));

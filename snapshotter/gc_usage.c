@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How much of the disk the store takes. Layers share files by hard links, so every folder is walked and a file with
- * several names counts the first time only. What this process may not look into counts nothing.
+ * How much of the disk the store takes. Layers share files by hard links, so every folder is walked and a file with several names
+ * counts the first time only. The walk begins with what would be thrown away last: then an item's bytes are what comes free when
+ * all that goes before it is gone, and a sum over the oldest ones is what removing them brings.
  */
 #include "snapshotter/gc.h"
 #include "snapshotter/store_private.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,21 +18,24 @@
 #include "base/mem.h"
 
 struct measure {
-	struct map seen; /* dev and inode of files with several names */
+	struct map seen; /* dev and inode of files with several names: `once` or `again` */
 	uint64_t bytes, shared;
 };
 
 static void count(struct measure *m, const struct stat *st)
 {
+	static char once, again;
 	uint64_t bytes = (uint64_t)st->st_blocks * 512;
 	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1) {
 		uint64_t id[2] = {st->st_dev, st->st_ino};
 		struct str key = {(const char *)id, sizeof(id)};
-		if (map_has(&m->seen, key)) {
+		const void *then = map_get(&m->seen, key);
+		if (then == &once)
 			m->shared += bytes;
+		if (then != &again)
+			map_set(&m->seen, key, then ? &again : &once);
+		if (then)
 			return;
-		}
-		map_set(&m->seen, key, m);
 	}
 	m->bytes += bytes;
 }
@@ -54,6 +59,30 @@ static void measure(struct measure *m, int dirfd, const char *name)
 	closedir(dir);
 }
 
+static int last_to_go_first(const void *a, const void *b)
+{
+	const struct gc_item *x = a, *y = b;
+	if (x->loose != y->loose)
+		return x->loose ? 1 : -1;
+	return -gc_oldest_first(a, b);
+}
+
+void gc_measure(struct store *s, struct gc_list *l, unsigned kinds)
+{
+	struct measure m = {0};
+	if (l->n)
+		qsort(l->items, l->n, sizeof(*l->items), last_to_go_first);
+	for (size_t i = 0; i < l->n; i++) {
+		uint64_t before = m.bytes;
+		if (!(kinds & 1u << l->items[i].kind))
+			continue;
+		measure(&m, s->fd, l->items[i].name);
+		l->items[i].bytes = m.bytes - before;
+	}
+	l->shared = m.shared;
+	map_done(&m.seen);
+}
+
 static uint64_t database_size(struct store *s)
 {
 	static const char *const names[] = {"cooper.db", "cooper.db-wal", "cooper.db-shm"};
@@ -75,25 +104,16 @@ static int count_records(struct store *s, uint64_t *ret, struct err *e)
 	return 0;
 }
 
-int gc_usage(struct store *s, const struct gc_roots *roots, struct gc_usage *ret, struct err *e)
+int gc_usage(struct store *s, const struct gc_list *list, struct gc_usage *ret, struct err *e)
 {
-	cleanup_gc_list struct gc_list list = {0};
-	struct gc_usage u = {0};
-	struct measure m = {0};
-	TRY(gc_list(s, roots, false, &list, e));
+	struct gc_usage u = {.database = database_size(s)};
 	TRY(count_records(s, &u.records, e));
-	for (size_t i = 0; i < list.n; i++) {
-		const struct gc_item *it = &list.items[i];
-		uint64_t before = m.bytes;
-		measure(&m, s->fd, it->name);
-		u.bytes[it->kind] += m.bytes - before;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct gc_item *it = &list->items[i];
+		u.bytes[it->kind] += it->bytes;
+		u.loose[it->kind] += it->loose ? it->bytes : 0;
 		u.count[it->kind]++;
-		if (it->loose)
-			u.loose += m.bytes - before;
 	}
-	u.shared = m.shared;
-	u.database = database_size(s);
-	map_done(&m.seen);
 	*ret = u;
 	return 0;
 }

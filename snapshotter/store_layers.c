@@ -278,6 +278,7 @@ int store_get_tar(struct store *s, const struct digest *id, int64_t clamp, bool 
 	*ret_found = rc > 0;
 	if (rc > 0) {
 		stmt_get_digest(st, 0, ret_diff_id);
+		store_touch(s, ret_diff_id);
 		if (ret_size)
 			*ret_size = (uint64_t)stmt_get_int(st, 1);
 	}
@@ -335,6 +336,7 @@ int store_get_blob(struct store *s, const struct digest *diff_id, enum compressi
 	*ret_found = rc > 0;
 	if (rc > 0) {
 		stmt_get_digest(st, 0, ret_blob);
+		store_touch(s, ret_blob);
 		if (ret_size)
 			*ret_size = (uint64_t)stmt_get_int(st, 1);
 	}

@@ -39,6 +39,11 @@ static void walk(struct local *l, const struct descriptor *d, unsigned depth, st
 	}
 }
 
+void roots_image(struct local *l, const struct descriptor *d, struct buf *digests)
+{
+	walk(l, d, 0, digests);
+}
+
 static int collect(void *arg, struct buf *digests, struct err *e)
 {
 	struct arena a cleanup_arena = {0};
@@ -48,7 +53,7 @@ static int collect(void *arg, struct buf *digests, struct err *e)
 
 	TRY(layout_list(l->layout, &a, &images, &n, e));
 	for (size_t i = 0; i < n; i++)
-		walk(l, &images[i].descriptor, 0, digests);
+		roots_image(l, &images[i].descriptor, digests);
 	return 0;
 }
 

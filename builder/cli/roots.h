@@ -8,5 +8,7 @@
 
 /* A gc_roots for the local store, which is borrowed. */
 struct gc_roots roots_of(struct local *l);
+/* Appends the digests of all blobs that one image needs, some perhaps twice. */
+void roots_image(struct local *l, const struct descriptor *d, struct buf *digests);
 
 #endif

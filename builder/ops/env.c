@@ -31,6 +31,7 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e)
 	struct digest d = hasher_done(&h);
 	memcpy(name, "contexts/", 9);
 	digest_hex(&d, name + 9);
+	store_touch(env->store, &d); /* while nothing changes the file is only read */
 	/* A context in scratch space is another one next time. */
 	size_t n_store = strlen(env->store->path);
 	bool scratch = strncmp(c->path, env->store->path, n_store) == 0 && strncmp(c->path + n_store, "/tmp/", 5) == 0;

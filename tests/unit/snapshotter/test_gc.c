@@ -59,6 +59,19 @@ static struct gc_result run(struct store *s, const struct gc_roots *roots, const
 	return r;
 }
 
+static struct gc_usage usage(struct store *s, const struct gc_roots *roots, uint64_t *ret_shared)
+{
+	struct err e;
+	struct gc_usage u;
+	cleanup_gc_list struct gc_list list = {0};
+	cr_assert_eq(gc_list(s, roots, &list, &e), 0);
+	gc_measure(s, &list, GC_ALL_KINDS);
+	cr_assert_eq(gc_usage(s, &list, &u, &e), 0);
+	if (ret_shared)
+		*ret_shared = list.shared;
+	return u;
+}
+
 Test(gc, what_is_known_of_a_blob_without_bytes_goes_with_its_tar)
 {
 	struct err e;
@@ -138,8 +151,7 @@ Test(gc, all_leaves_what_images_need)
 	cr_assert(!blobs_has(s->blobs, &other, NULL));
 	cr_assert_eq(store_get_memo(s, &key, &out, &found, &e), 0);
 	cr_assert(!found);
-	struct gc_usage u;
-	cr_assert_eq(gc_usage(s, &(struct gc_roots){one_root, &image}, &u, &e), 0);
+	struct gc_usage u = usage(s, &(struct gc_roots){one_root, &image}, NULL);
 	cr_assert_eq(u.count[GC_MOUNT] + u.count[GC_CONTEXT] + u.count[GC_LAYER] + u.count[GC_BLOB] + u.records, 0);
 	cr_assert_eq(u.count[GC_IMAGE], 1);
 }
@@ -187,9 +199,9 @@ Test(gc, keep_takes_the_oldest_first_until_it_fits)
 	for (int i = 0; i < 5; i++) {
 		char name[8];
 		snprintf(name, sizeof(name), "l%d", i);
-		cr_assert_eq(add_used_layer(s, name, 10000, ages[i], &e), 0);
+		cr_assert_eq(add_used_layer(s, name, 100000, ages[i], &e), 0);
 	}
-	run(s, NULL, &(struct gc_opts){.keep_bytes = 35000, .cache = true});
+	run(s, NULL, &(struct gc_opts){.keep_bytes = 400000, .cache = true});
 	cr_assert(has_layer(s, "l0") && has_layer(s, "l1") && has_layer(s, "l3"));
 	cr_assert(!has_layer(s, "l2") && !has_layer(s, "l4"));
 }
@@ -247,6 +259,8 @@ Test(gc, the_blob_of_a_known_layer_is_not_loose)
 	cr_assert(!found);
 }
 
+enum { CAP = 40000 }; /* of two layers with a file of 10000 bytes in folders */
+
 Test(gc, the_cap_looks_now_and_then_and_keeps_fresh_loose_things)
 {
 	struct err e;
@@ -258,12 +272,43 @@ Test(gc, the_cap_looks_now_and_then_and_keeps_fresh_loose_things)
 	add_used_layer(s, "new", 10000, 5, &e);
 	blobs_put(s->blobs, STR("fresh"), &blob, &e);
 	cr_assert_eq(gc_auto(s, NULL, 0, &r, &e), 0);
-	cr_assert_eq(gc_auto(s, NULL, 15000, &r, &e), 0);
+	cr_assert_eq(gc_auto(s, NULL, CAP, &r, &e), 0);
 	cr_assert(!has_layer(s, "old"));
 	cr_assert(has_layer(s, "new"));
 	cr_assert(blobs_has(s->blobs, &blob, NULL));
-	cr_assert_eq(gc_auto(s, NULL, 1, &r, &e), 0);
+	add_used_layer(s, "newest", 10000, 1, &e);
+	cr_assert_eq(gc_auto(s, NULL, CAP, &r, &e), 0);
 	cr_assert(has_layer(s, "new"), "ten minutes are not over");
+	cr_assert_eq(gc_auto(s, NULL, CAP - 1, &r, &e), 0);
+	cr_assert(!has_layer(s, "new"), "another cap holds at once");
+	cr_assert(has_layer(s, "newest"));
+}
+
+Test(gc, a_cap_that_another_build_kept_off_is_looked_after_by_the_next)
+{
+	struct err e;
+	struct gc_result r;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct store *other = open_store(&t);
+	add_used_layer(s, "old", 10000, 500, &e);
+	cr_assert_eq(gc_auto(s, NULL, 100, &r, &e), 0);
+	cr_assert(has_layer(s, "old"));
+	store_close(other);
+	cr_assert_eq(gc_auto(s, NULL, 100, &r, &e), 0);
+	cr_assert(!has_layer(s, "old"));
+}
+
+/* A file of one layer is in another one too. */
+static void link_file(struct store *s, const char *from, const char *to)
+{
+	struct digest a = d_of(from), b = d_of(to);
+	char old[STORE_LAYER_PATH + 16], new[STORE_LAYER_PATH + 16];
+	store_layer_path(&a, "/fs", old);
+	store_layer_path(&b, "/fs", new);
+	strcat(old, "/file");
+	strcat(new, "/again");
+	cr_assert_eq(linkat(s->fd, old, s->fd, new, 0), 0);
 }
 
 Test(gc, usage_counts_shared_files_once)
@@ -271,23 +316,84 @@ Test(gc, usage_counts_shared_files_once)
 	struct err e;
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	cleanup_store struct store *s = open_store(&t);
-	struct digest a = d_of("a"), b = d_of("b");
-	char from[STORE_LAYER_PATH + 16], to[STORE_LAYER_PATH + 16];
-	struct gc_usage u;
+	uint64_t shared;
 	add_used_layer(s, "a", 50000, 0, &e);
 	add_used_layer(s, "b", 10, 0, &e);
-	store_layer_path(&a, "/fs", from);
-	store_layer_path(&b, "/fs", to);
-	strcat(from, "/file");
-	strcat(to, "/again");
-	cr_assert_eq(linkat(s->fd, from, s->fd, to, 0), 0);
-	cr_assert_eq(gc_usage(s, NULL, &u, &e), 0);
-	cr_assert_eq(u.count[GC_LAYER], 2);
+	add_used_layer(s, "c", 10, 0, &e);
+	link_file(s, "a", "b");
+	link_file(s, "a", "c");
+	struct gc_usage u = usage(s, NULL, &shared);
+	cr_assert_eq(u.count[GC_LAYER], 3);
 	cr_assert_geq(u.bytes[GC_LAYER], 50000);
 	cr_assert_lt(u.bytes[GC_LAYER], 100000);
-	cr_assert_geq(u.shared, 50000);
+	cr_assert_geq(shared, 50000);
+	cr_assert_lt(shared, 60000);
 	cr_assert_gt(u.database, 0);
-	cr_assert_eq(u.records, 2);
+	cr_assert_eq(u.records, 3);
+}
+
+Test(gc, what_layers_share_counts_once_for_what_is_kept)
+{
+	struct err e;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	add_used_layer(s, "old", 1000000, 300, &e);
+	add_used_layer(s, "middle", 10, 200, &e);
+	add_used_layer(s, "new", 10, 100, &e);
+	link_file(s, "old", "middle");
+	link_file(s, "old", "new");
+	/* As copying says it: each has a million bytes. */
+	db_exec(s->db, "UPDATE layers SET size=1000000", &e);
+	struct gc_result r = run(s, NULL, &(struct gc_opts){.keep_bytes = 1200000, .cache = true});
+	cr_assert(has_layer(s, "old") && has_layer(s, "middle") && has_layer(s, "new"));
+	r = run(s, NULL, &(struct gc_opts){.keep_bytes = 1040000, .cache = true});
+	cr_assert(!has_layer(s, "old") && has_layer(s, "middle") && has_layer(s, "new"));
+	cr_assert_lt(r.freed, 100000, "the bytes are still in the others");
+}
+
+Test(gc, a_context_that_did_not_change_was_used_all_the_same)
+{
+	struct err e;
+	static const struct timespec year_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	const struct digest names[] = {d_of("used"), d_of("unused")};
+	char paths[2][sizeof("contexts/") + DIGEST_HEX];
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		strcpy(paths[i], "contexts/");
+		digest_hex(&names[i], paths[i] + strlen("contexts/"));
+		cr_assert_eq(fs_write_atomic(s->fd, paths[i], STR("x"), 0600, false, &e), 0);
+		cr_assert_eq(utimensat(s->fd, paths[i], year_ago, 0), 0);
+	}
+	store_touch(s, &names[0]);
+	run(s, NULL, &(struct gc_opts){.until_sec = store_now() - 500, .cache = true});
+	cr_expect(fs_exists(s->fd, paths[0]));
+	cr_expect_not(fs_exists(s->fd, paths[1]));
+}
+
+Test(gc, a_compressed_blob_that_was_asked_for_was_used)
+{
+	struct err e;
+	bool found;
+	cleanup_tempdir struct tempdir t = tempdir_new();
+	cleanup_store struct store *s = open_store(&t);
+	struct digest id = d_of("one"), tar, zips[2], is;
+	static const enum compression how[] = {COMPRESS_GZIP, COMPRESS_ZSTD};
+	blobs_put(s->blobs, STR("tar"), &tar, &e);
+	store_set_tar(s, &id, INT64_MAX, &tar, 3, &e);
+	for (size_t i = 0; i < 2; i++) {
+		char hex[DIGEST_HEX + 1], path[100];
+		static const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+		blobs_put(s->blobs, i ? STR("zstd") : STR("gzip"), &zips[i], &e);
+		store_set_blob(s, &tar, how[i], &zips[i], 4, &e);
+		digest_hex(&zips[i], hex);
+		snprintf(path, sizeof(path), "blobs/sha256/%s", hex);
+		cr_assert_eq(utimensat(s->fd, path, long_ago, 0), 0);
+	}
+	cr_assert_eq(store_get_blob(s, &tar, COMPRESS_GZIP, &found, &is, NULL, &e), 0);
+	run(s, NULL, &(struct gc_opts){.until_sec = store_now() - 500, .images = true});
+	cr_expect(blobs_has(s->blobs, &zips[0], NULL));
+	cr_expect_not(blobs_has(s->blobs, &zips[1], NULL));
 }
 
 Test(gc, a_killed_run_leaves_a_good_store, .timeout = 60)
