@@ -206,35 +206,3 @@ bool fs_exists(int dirfd, const char *path)
 	struct stat st;
 	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
-
-int fs_tree_size(int dirfd, const char *name, uint64_t *ret, struct err *e)
-{
-	struct stat st;
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != ENOENT)
-			return err_sys(e, "stat %s", name);
-		*ret = 0;
-		return 0;
-	}
-	uint64_t total = (uint64_t)st.st_blocks * 512;
-	if (S_ISDIR(st.st_mode)) {
-		int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(e, "open folder %s", name);
-		DIR *dir = fdopendir(fd);
-		struct dirent *d;
-		int rc = 0;
-		while (rc == 0 && (d = readdir(dir)) != NULL) {
-			uint64_t part = 0;
-			if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-				continue;
-			rc = fs_tree_size(fd, d->d_name, &part, e);
-			total += part;
-		}
-		closedir(dir);
-		if (rc < 0)
-			return rc;
-	}
-	*ret = total;
-	return 0;
-}

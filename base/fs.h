@@ -24,7 +24,5 @@ int fs_temp_dir(int dirfd, const char *prefix, char **ret_name, struct err *e);
 /* A fresh file `<prefix>XXXXXX` below dirfd, opened O_RDWR, mode 0600. */
 int fs_temp_file(int dirfd, const char *prefix, char **ret_name, int *ret_fd, struct err *e);
 bool fs_exists(int dirfd, const char *path);
-/* Bytes used by the tree (st_blocks), hard links counted once per name. Missing gives 0. */
-int fs_tree_size(int dirfd, const char *name, uint64_t *ret, struct err *e);
 
 #endif

@@ -87,22 +87,6 @@ Test(fs, temporary_names_are_fresh)
 	cr_assert(fs_exists(t.fd, f));
 }
 
-Test(fs, tree_size_counts_blocks)
-{
-	struct err e;
-	uint64_t size = 1;
-	cleanup_tempdir struct tempdir t = tempdir_new();
-	cr_assert_eq(fs_tree_size(t.fd, "missing", &size, &e), 0);
-	cr_assert_eq(size, 0);
-	fs_mkdirs(t.fd, "d/e", 0700, &e);
-	char text[9001];
-	memset(text, 'x', 9000);
-	text[9000] = '\0';
-	tempdir_write(&t, "d/e/f", text);
-	cr_assert_eq(fs_tree_size(t.fd, "d", &size, &e), 0);
-	cr_assert_geq(size, 9000);
-}
-
 Test(fs, reading_keeps_to_the_limit)
 {
 	struct err e;
