@@ -91,6 +91,52 @@ Test(compress, round_trips_of_many_sizes)
 	check_round(COMPRESS_ZSTD, 19, 300000, 65536, 65536);
 }
 
+/* Bytes like those of a compressed file: one of the 256 values is missing, so there is something to gain, but next to nothing. */
+static void fill_dense(struct buf *b, size_t len, unsigned seed)
+{
+	uint64_t x = seed + 88172645463325252u;
+	for (buf_need(b, len + 8); b->len < len; b->len += 8) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		uint64_t v = x * 0x2545f4914f6cdd1du;
+		memcpy(b->p + b->len, &v, 8);
+	}
+	b->len = len;
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)b->p[i] == 0xff)
+			b->p[i] = 0;
+}
+
+Test(compress, gzip_stores_members_of_bytes_that_are_compressed_already)
+{
+	static const struct {
+		const char *what;
+		size_t dense, period, text; /* bytes, and after how many they repeat */
+		int level;
+		bool stored;
+	} rows[] = {
+	    {"dense bytes", 1 << 20, 0, 0, -1, true},
+	    {"dense bytes at another level", 1 << 20, 0, 0, 9, true},
+	    {"whoever wants the smallest gets the whole attempt", 1 << 20, 0, 0, 12, false},
+	    {"a part of text", 960 << 10, 0, 64 << 10, -1, false},
+	    {"text", 0, 0, 1 << 20, -1, false},
+	    {"dense bytes that repeat", 1 << 20, 8 << 10, 0, -1, false},
+	    {"a little", 1 << 10, 0, 0, -1, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup_buf struct buf in = {0}, packed = {0};
+		fill_dense(&in, rows[i].dense, 1);
+		for (size_t k = rows[i].period; rows[i].period && k < in.len; k++)
+			in.p[k] = in.p[k - rows[i].period];
+		fill(&in, rows[i].dense + rows[i].text, 2);
+		pack(COMPRESS_GZIP, rows[i].level, 1, buf_view(&in), in.len, &packed);
+		/* RFC 1952: ten bytes of header; RFC 1951: the bits 1 and 2 of a block are its type, 0 is stored */
+		bool stored = packed.len > in.len && ((uint8_t)packed.p[10] & 6) == 0 && memmem(packed.p, packed.len, in.p + 100, 4096);
+		cr_assert_eq(stored, rows[i].stored, "%s: %zu to %zu", rows[i].what, in.len, packed.len);
+	}
+}
+
 Test(compress, the_same_bytes_for_any_number_of_threads_and_any_pieces)
 {
 	cleanup_buf struct buf in = {0};
