@@ -7,6 +7,7 @@
 #	need_busybox, need_debian         images busybox:latest, debian:bookworm-slim in the store (and, with a registry, in it)
 #	need TOOL..., skip REASON         leaves the test when something is missing; so does online HOST
 #	serve FOLDER [COMMAND...]         a web server on loopback until the test ends: $SERVER is host:port, $SERVER_LOG what was asked for
+#	logging_registry                  a way to $REGISTRY that notes what is asked for: its place and log as above (proxy.py)
 #	digest_of BUILD-ARGUMENTS...      builds quietly and prints the digest
 #	build_ok BUILD-ARGUMENTS...       builds; the progress is in build.log
 #	assert_eq GOT WANT, assert_match TEXT PATTERN, assert_file PATH, assert_fails STATUS COMMAND...
@@ -102,7 +103,8 @@ serve() {
 	shift
 	[ $# -gt 0 ] || set -- python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$folder"
 	SERVER_LOG=$E2E_DIR/server.log
-	"$@" >"$SERVER_LOG" 2>&1 &
+	: >"$SERVER_LOG"
+	"$@" >>"$SERVER_LOG" 2>&1 & # appending: a test may empty it
 	echo $! >>"$E2E_DIR/pids"
 	for _ in $(seq 100); do
 		port=$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$SERVER_LOG" | head -n 1)
@@ -112,6 +114,8 @@ serve() {
 	[ -n "$port" ] || fail "the server does not start"
 	SERVER=127.0.0.1:$port
 }
+
+logging_registry() { serve . python3 -u "$E2E_SOURCE/tests/e2e/proxy.py" "$REGISTRY"; }
 
 # --- builds ---
 
