@@ -222,7 +222,7 @@ static int solve_plan(struct build *b, struct err *e)
 	bool ahead = build_outputs_compress(&b->r, &b->ahead.compression, &b->ahead.level);
 	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
 		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .made = ahead ? layer_made : NULL, .want_tar = build_outputs_want_image(&b->r),
-		.want_folder = build_outputs_want_tree(&b->r), .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
+		.want_folder = build_outputs_want_tree(&b->r), .epoch = b->r.epoch, .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
 		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
 	ahead_finish(&b->ahead, rc == 0);

@@ -8,8 +8,6 @@
 
 #include <time.h>
 
-#include "snapshotter/layer.h"
-
 enum { FAR_AT_ONCE = 8 };
 
 static bool stopping(const struct solver *s)
@@ -33,21 +31,13 @@ static const struct tree *put_layer(struct solver *s, const struct job *j)
 
 static int record(struct solver *s, struct job *j, struct err *e)
 {
-	/* A step that produced what it produced before gives back that layer: same times, same diff id, same blobs. */
-	struct record same = {0};
-	bool found = false;
-	if (j->outcome.has_layer && s->o->store)
-		TRY(store_find_same(s->o->store, &j->step->family, &j->outcome.layer.cid, &found, &same, e));
-	if (found && layer_is_here(s->o->store, &same.layer)) {
-		j->outcome.layer.id = same.layer;
-		j->outcome.layer.created = same.created;
-		j->outcome.layer.created_nsec = same.created_nsec;
-	}
+	TRY(solve_give_back(s, j, e));
 	if (j->outcome.keep_out || !solve_is_sure(s, j))
 		return 0;
 	TRY(solve_record_below(s, j, e));
-	struct record r = {.key = j->key, .family = j->step->family, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
-		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec, .why = buf_view(&j->task.why)};
+	struct record r = {.key = j->key, .family = j->step->family, .place = j->step->place, .layer = j->outcome.layer.id,
+		.cid = j->outcome.layer.cid, .created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec,
+		.started = j->started, .why = buf_view(&j->task.why)};
 	return store_add_record(s->o->store, &r, e);
 }
 
@@ -206,6 +196,9 @@ static int start_run(struct solver *s, struct job *j, struct err *e)
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
 	s->running++;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	j->started = now.tv_sec;
 	start_thread(j);
 	return 0;
 }

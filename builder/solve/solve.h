@@ -24,6 +24,7 @@ struct solve_opts {
 	void (*made)(void *arg, const struct digest *layer);
 	/* Of the targets' layers: needed as tars (an image is put out), as folders (a tree is put out). */
 	bool want_tar, want_folder;
+	int64_t epoch;           /* that times of images are clamped to, or INT64_MAX */
 	struct claims *claims;   /* what other machines' caches say; NULL: there are none */
 	/* Why steps ran: told for each (explain_all) or for the first one only. */
 	bool explain_all;

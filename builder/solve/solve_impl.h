@@ -27,9 +27,10 @@ struct job {
 	bool threaded;             /* thread has to be joined */
 	bool asking;               /* for its key, which is far away */
 	struct digest key, rest;   /* rest: the same without the tree that the step stands on */
-	struct str then_why;       /* of the family's newest record; in arena */
+	struct str then_why;       /* of the former run that task.former is of; in arena */
 	struct arena arena;
 	struct outcome outcome;
+	int64_t started;           /* seconds, by the clock that files get their times from */
 	int rc;
 	struct err e;
 	struct job *next;
@@ -91,6 +92,12 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r);
 int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err *e);
 /* Puts what ran on record under such a key. */
 int solve_record_below(struct solver *s, struct job *j, struct err *e);
+
+/* solve_same.c: makes the job's layer the recorded one with the same content. */
+int solve_give_back(struct solver *s, struct job *j, struct err *e);
+
+/* solve_former.c: what the job's step was before. */
+int solve_find_former(struct solver *s, struct job *j, struct err *e);
 
 /* solve_again.c: steps that stand on other machines' claims. Does the job stand on layers whose bytes nobody has? */
 bool solve_on_hollow(const struct job *j);

@@ -177,7 +177,7 @@ static inline int bench_solve_all(struct bench *b, struct step *const *targets, 
 	b->told.events.arg = &b->told;
 	b->e = (struct err){0};
 	struct solve_opts o = {.store = b->store, .env = b->store, .events = &b->told.events, .jobs = b->jobs, .cancel = &b->cancel,
-		.before_run = bench_before, .arg = b, .want_folder = !b->no_output, .explain_all = b->explain_all, .claims = b->claims};
+		.before_run = bench_before, .arg = b, .want_folder = !b->no_output, .epoch = INT64_MAX, .explain_all = b->explain_all, .claims = b->claims};
 	return solve(&b->plan, targets, n, &o, &b->solved, &b->failed, &b->e);
 }
 

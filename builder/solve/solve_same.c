@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A step that ran and produced what is on record gives back the recorded layer: its times, its diff id, its blobs. So the image's
+ * digest stays, and nothing is pushed again.
+ *
+ * Content ids say that two layers are the same but for times. For another run of the same step, and for copies, whose keys do not
+ * know times either, that is enough. The layer of another command has to agree in its times too: each is the same, or both were given by
+ * the clock while the commands ran, and not by the commands (touch -d, tar -x). With SOURCE_DATE_EPOCH a layer of another step is only taken
+ * when it comes to the same tar, so that what the store happens to hold cannot be seen in the image.
+ */
+#include "builder/solve/solve_impl.h"
+#include "snapshotter/index.h"
+#include "snapshotter/layer.h"
+
+struct same {
+	struct solver *s;
+	struct job *j;
+	struct index *index; /* of the job's layer, when it was needed */
+};
+
+static void same_done(struct same *f)
+{
+	index_free(f->index);
+}
+
+static bool clamped_alike(const struct same *f, int64_t a, int64_t b)
+{
+	int64_t epoch = f->s->o->epoch;
+	return epoch == INT64_MAX || a == b || (a >= epoch && b >= epoch);
+}
+
+/* Two layers of the same content: their indexes have the same entries. */
+static bool same_times(const struct same *f, const struct index *other, const struct record *r)
+{
+	bool copy = strcmp(f->j->step->op->name, "copy") == 0;
+	for (size_t i = 0; i < other->n; i++) {
+		int64_t then = other->entries[i].mtime, now = f->index->entries[i].mtime;
+		if (then == now)
+			continue;
+		if (!clamped_alike(f, then, now) || !(copy || (then >= r->started && now >= f->j->started)))
+			return false;
+	}
+	return true;
+}
+
+static bool agrees(struct same *f, const struct record *r)
+{
+	struct err ignored;
+	struct store *store = f->s->o->store;
+	cleanup_index struct index *other = NULL;
+	if (!clamped_alike(f, r->created, f->j->outcome.layer.created))
+		return false;
+	if (!f->index && store_layer_index(store, &f->j->outcome.layer.id, &f->index, &ignored) < 0)
+		return false;
+	return store_layer_index(store, &r->layer, &other, &ignored) == 0 && other->n == f->index->n && same_times(f, other, r);
+}
+
+static bool give(void *arg, const struct record *r)
+{
+	struct same *f = arg;
+	struct job *j = f->j;
+	if (!layer_is_here(f->s->o->store, &r->layer) || !(digest_eq(&r->family, &j->step->family) || agrees(f, r)))
+		return false;
+	j->outcome.layer.id = r->layer;
+	j->outcome.layer.created = r->created;
+	j->outcome.layer.created_nsec = r->created_nsec;
+	j->started = r->started;
+	return true;
+}
+
+int solve_give_back(struct solver *s, struct job *j, struct err *e)
+{
+	cleanup_with(same_done) struct same f = {.s = s, .j = j};
+	if (!j->outcome.has_layer || !s->o->store)
+		return 0;
+	return store_find_content(s->o->store, &j->step->family, &j->outcome.layer.cid, give, &f, e);
+}
