@@ -87,7 +87,7 @@ struct task {
 	const struct tree *const *inputs;  /* solved trees of step->inputs; [0] is the tree it stands on, when op->on_tree */
 	void *env;                         /* the builder's environment: struct ops_env */
 	const struct cancel *cancel;
-	struct digest former;              /* layer id of the family's newest record, or none */
+	struct digest former;              /* layer id of what the step gave when it was most like now, or none */
 	struct buf why;                    /* filled by op->key: JSON members of what the key was made of, for --explain */
 	struct buf found;                  /* filled by op->key: what it learned of the world and op->run has to stand by */
 	/* Filled by op->key: the memo (store.h) that the key was made with, or none; and that the tree it stands on does not count. */

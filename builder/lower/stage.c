@@ -54,7 +54,9 @@ void stage_history(struct stage_state *st, struct buf *created_by, bool empty_la
 	st->history_bytes += created_by->len;
 }
 
-static struct digest family(struct lowering *lw, const struct stage_state *st, const struct step *proto, const struct instr *in)
+/* What a step has in common with itself in an earlier state of the file: whose it is, of which kind, and its own text, or which one
+ * of its kind it is. */
+static struct digest identity(struct lowering *lw, const struct stage_state *st, const struct step *proto, const struct instr *in, bool by_text)
 {
 	struct hasher h;
 	hasher_init(&h);
@@ -62,12 +64,12 @@ static struct digest family(struct lowering *lw, const struct stage_state *st, c
 	hasher_str(&h, str_of(st->name));
 	hasher_str(&h, str_of(proto->op->name));
 	hasher_u64(&h, (uint64_t)in->id);
-	hasher_u64(&h, st->ordinals[in->id]);
+	hasher_u64(&h, by_text ? UINT64_MAX : st->ordinals[in->id]);
 	struct platform p = lw->o->platform;
 	hasher_str(&h, p.arch);
 	hasher_str(&h, p.variant);
-	/* One instruction may have several of them: mounts, URLs. */
-	hasher_str(&h, proto->internal ? str_of(proto->label) : STR(""));
+	/* One instruction may have several internal ones: mounts, URLs. */
+	hasher_str(&h, by_text || proto->internal ? str_of(proto->label) : STR(""));
 	return hasher_done(&h);
 }
 
@@ -116,7 +118,8 @@ static struct step *add(struct lowering *lw, struct stage_state *st, const struc
 	proto->end_line = in->where.end_line;
 	stage_sign(lw, st, proto);
 	proto->no_cache = st->no_cache;
-	proto->family = family(lw, st, proto, in);
+	proto->family = identity(lw, st, proto, in, true);
+	proto->place = identity(lw, st, proto, in, false);
 	return plan_add(lw->plan, proto);
 }
 

@@ -96,28 +96,28 @@ const int *ops_tree_lowers(const struct ops_tree *t, struct arena *a, size_t *re
 
 /* --- what keys are made of, for people --- */
 
-static void member(struct buf *why, const char *key)
+void ops_why_part(struct buf *why, enum part part)
 {
 	if (why->len > 1)
 		buf_putc(why, ',');
-	jval_quote(str_of(key), why);
+	jval_quote(str_of(part_name(part)), why);
 	buf_putc(why, ':');
 }
 
-void ops_why_text(struct buf *why, const char *key, struct str value)
+void ops_why_text(struct buf *why, enum part part, struct str value)
 {
-	member(why, key);
+	ops_why_part(why, part);
 	jval_quote(value, why);
 }
 
-void ops_why_digest(struct buf *why, const char *key, const struct digest *value)
+void ops_why_digest(struct buf *why, enum part part, const struct digest *value)
 {
 	char text[DIGEST_TEXT + 1];
 	digest_text(value, text);
-	ops_why_text(why, key, str_of(text));
+	ops_why_text(why, part, str_of(text));
 }
 
-void ops_why_tree(struct task *t, const char *key)
+void ops_why_tree(struct task *t, enum part part)
 {
 	const struct step *s = t->step;
 	while (s->op->on_tree && s->ninputs)
@@ -126,14 +126,14 @@ void ops_why_tree(struct task *t, const char *key)
 		char hex[DIGEST_HEX + 1];
 		digest_hex(&((const struct op_image_args *)s->args)->tree->cid, hex);
 		cleanup_free char *base = mem_printf("%.12s: %s", hex, s->label);
-		ops_why_text(&t->why, "the base image", str_of(base));
+		ops_why_text(&t->why, PART_BASE, str_of(base));
 	}
-	ops_why_digest(&t->why, key, &t->inputs[0]->cid);
+	ops_why_digest(&t->why, part, &t->inputs[0]->cid);
 }
 
-void ops_why_list(struct buf *why, const char *key, const struct strs *values)
+void ops_why_list(struct buf *why, enum part part, const struct strs *values)
 {
-	member(why, key);
+	ops_why_part(why, part);
 	buf_putc(why, '[');
 	for (size_t i = 0; i < values->n; i++) {
 		if (i)

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "builder/graph/op.h"
+#include "builder/graph/parts.h"
 #include "builder/sandbox/sandbox.h"
 #include "parser/ignore.h"
 #include "registry/oci.h"
@@ -110,11 +111,13 @@ void ops_tree_close(struct ops_tree *t);
  * stay the tree's. */
 const int *ops_tree_lowers(const struct ops_tree *t, struct arena *a, size_t *ret_n);
 
-/* JSON members for task.why: "key":"value", with the comma that is needed. */
-void ops_why_text(struct buf *why, const char *key, struct str value);
-void ops_why_digest(struct buf *why, const char *key, const struct digest *value);
-/* The tree the step stands on, called `key`, and the base image below it. */
-void ops_why_tree(struct task *t, const char *key);
-void ops_why_list(struct buf *why, const char *key, const struct strs *values);
+/* JSON members for task.why: "part":"value", with the comma that is needed. Each part once. */
+void ops_why_text(struct buf *why, enum part part, struct str value);
+void ops_why_digest(struct buf *why, enum part part, const struct digest *value);
+/* The tree the step stands on, and the base image below it. */
+void ops_why_tree(struct task *t, enum part part);
+void ops_why_list(struct buf *why, enum part part, const struct strs *values);
+/* The beginning of a member whose value the caller writes. */
+void ops_why_part(struct buf *why, enum part part);
 
 #endif

@@ -386,20 +386,23 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 }
 
 /* What the label does not say. */
-static void why_flags(struct task *t, const struct op_copy_args *a)
+static void why_rest(struct task *t, const struct op_copy_args *a)
 {
 	struct hasher h;
+	struct digest d;
+	ops_why_text(&t->why, PART_WORKDIR, a->workdir);
+	if (a->ninlines) {
+		hasher_init(&h);
+		for (size_t i = 0; i < a->ninlines; i++)
+			hasher_str(&h, a->inlines[i].content);
+		d = hasher_done(&h);
+		ops_why_digest(&t->why, PART_HEREDOC, &d);
+	}
 	hasher_init(&h);
-	hasher_str(&h, a->workdir);
-	hasher_u64(&h, a->link);
-	for (size_t i = 0; i < a->ninlines; i++)
-		hasher_str(&h, a->inlines[i].content);
-	for (size_t i = 0; i < a->nexcludes; i++)
-		hasher_str(&h, a->excludes[i]);
 	for (size_t i = 0; i < a->nitems; i++)
 		hasher_u64(&h, (uint64_t)a->items[i].archive << 1 | a->items[i].unpack_required);
-	struct digest d = hasher_done(&h);
-	ops_why_digest(&t->why, "a flag, a here-document or the working directory", &d);
+	d = hasher_done(&h);
+	ops_why_digest(&t->why, PART_FLAG, &d);
 }
 
 static int key_copy(struct task *t, struct hasher *h, struct err *e)
@@ -409,9 +412,9 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	hash_how(a, h);
 	t->floating = a->link;
 	if (!a->link)
-		ops_why_tree(t, "the files it is copied onto");
-	ops_why_text(&t->why, "instruction", str_of(t->step->label));
-	why_flags(t, a);
+		ops_why_tree(t, PART_ONTO);
+	ops_why_text(&t->why, PART_INSTRUCTION, str_of(t->step->label));
+	why_rest(t, a);
 	if (!a->nitems)
 		return 0;
 	TRY(selection(t, &selected, e));
@@ -420,7 +423,7 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 		t->memo = selected;
 	}
 	hasher_digest(h, &selected);
-	ops_why_digest(&t->why, "what is copied", &selected);
+	ops_why_digest(&t->why, PART_COPIED, &selected);
 	return 0;
 }
 

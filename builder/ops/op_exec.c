@@ -102,18 +102,7 @@ static int key_exec(struct task *t, struct hasher *h, struct err *e)
 	hasher_digest(h, &rest);
 	for (size_t i = 1; i < t->step->ninputs; i++)
 		hasher_digest(h, &t->inputs[i]->cid);
-	ops_why_text(&t->why, "command", a->text);
-	ops_why_tree(t, "the files it starts from");
-	ops_why_list(&t->why, "environment", &a->env);
-	ops_why_text(&t->why, "working directory", a->cwd);
-	ops_why_text(&t->why, "user", a->user);
-	ops_why_digest(&t->why, "a mount or an option", &rest);
-	for (size_t i = 0; i < a->nmounts; i++)
-		if (a->mounts[i].input > 0 && a->mounts[i].target) {
-			char *name = mem_printf("mount %s", a->mounts[i].target);
-			ops_why_digest(&t->why, name, &t->inputs[a->mounts[i].input]->cid);
-			mem_free(name);
-		}
+	exec_why(t);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static int key_git(struct task *t, struct hasher *h, struct err *e)
 	hasher_str(h, args->subdir);
 	hasher_u64(h, (uint64_t)args->keep_git_dir << 1 | args->submodules);
 	buf_str(&t->found, commit);
-	ops_why_text(&t->why, "commit", commit);
+	ops_why_text(&t->why, PART_COMMIT, commit);
 	return 0;
 }
 

@@ -141,9 +141,9 @@ static int key_http(struct task *t, struct hasher *h, struct err *e)
 	hasher_digest(h, &body.digest);
 	hasher_u64(h, (uint64_t)body.mtime);
 	buf_add(&t->found, &body, sizeof(body));
-	ops_why_digest(&t->why, "what the URL gives", &body.digest);
+	ops_why_digest(&t->why, PART_BODY, &body.digest);
 	cleanup_free char *time = mem_printf("%lld", (long long)body.mtime);
-	ops_why_text(&t->why, "the time of what the URL gives", str_of(time));
+	ops_why_text(&t->why, PART_BODY_TIME, str_of(time));
 	return 0;
 }
 

@@ -124,8 +124,7 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r)
 
 int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 {
-	struct record found, family = {0};
-	bool known = false;
+	struct record found;
 	*ret_hit = false;
 	if (!j->step->no_cache) {
 		TRY(solve_find_here(s, &j->key, &found, ret_hit, e));
@@ -138,12 +137,7 @@ int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 			return 0;
 		}
 	}
-	TRY(store_find_family(s->o->store, &j->step->family, &j->arena, &known, &family, e));
-	if (known) {
-		j->task.former = family.layer;
-		j->then_why = family.why;
-	}
-	return 0;
+	return solve_find_former(s, j, e);
 }
 
 int solve_late_key(struct job *j, struct err *e)

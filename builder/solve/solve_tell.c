@@ -53,24 +53,21 @@ void solve_on_warn(void *arg, const struct step *st, const char *text)
 	event_warning(s->o->events, s->states[st->number].event, "", NULL, NULL, st->line, st->end_line, str_of(text));
 }
 
-void solve_explain(struct solver *s, struct job *j)
+static void find_changes(const struct solver *s, struct job *j, struct changes *c)
 {
 	const struct step *st = j->step;
-	if (!s->o->explain_json && !s->o->explain_all && s->explained)
-		return;
-	cleanup_buf struct buf text = {0}, files = {0};
-	why_differs(j->then_why, buf_view(&j->task.why), st->no_cache, &text);
-	if (j->rc == 0 && j->outcome.has_layer && j->then_why.len && !digest_none(&j->task.former) && strcmp(st->op->name, "copy") == 0)
-		why_files(s->o->store, &j->task.former, &j->outcome.layer.id, &files);
-	if (files.len)
-		buf_printf(&text, ": %s", files.p);
-	bool first = !s->explained;
-	s->explained = true;
-	if ((s->o->explain_all || (first && j->then_why.len)) && s->o->events)
-		event_note(s->o->events, s->states[st->number].event, "not cached: %s", text.p);
-	if (!s->o->explain_json)
-		return;
-	struct buf *out = s->o->explain_json;
+	if (st->no_cache)
+		why_reason(c, "no-cache");
+	else if (!why_parts(j->then_why, buf_view(&j->task.why), c))
+		why_reason(c, "new");
+	else if (!c->n)
+		why_reason(c, "pruned");
+	if (j->rc == 0 && j->outcome.has_layer && j->then_why.len && strcmp(st->op->name, "copy") == 0)
+		why_files(s->o->store, &j->task.former, &j->outcome.layer.id, c);
+}
+
+static void explain_json(const struct step *st, const struct changes *c, struct str reason, struct buf *out)
+{
 	buf_puts(out, out->len ? ",\n " : "[");
 	buf_puts(out, "{\"step\":");
 	jval_quote(str_of(st->label), out);
@@ -78,7 +75,30 @@ void solve_explain(struct solver *s, struct job *j)
 		buf_puts(out, ",\"stage\":");
 		jval_quote(str_of(st->stage), out);
 	}
+	if (st->platform) {
+		buf_puts(out, ",\"platform\":");
+		jval_quote(str_of(st->platform), out);
+	}
 	buf_printf(out, ",\"line\":%d,\"reason\":", st->line);
-	jval_quote(buf_view(&text), out);
+	jval_quote(reason, out);
+	buf_puts(out, ",\"changes\":");
+	why_json(c, out);
 	buf_putc(out, '}');
+}
+
+void solve_explain(struct solver *s, struct job *j)
+{
+	const struct step *st = j->step;
+	if (!s->o->explain_json && !s->o->explain_all && s->explained)
+		return;
+	cleanup_buf struct buf text = {0};
+	cleanup_changes struct changes c = {0};
+	find_changes(s, j, &c);
+	why_text(&c, &text);
+	bool first = !s->explained;
+	s->explained = true;
+	if ((s->o->explain_all || (first && j->then_why.len)) && s->o->events)
+		event_note(s->o->events, s->states[st->number].event, "not cached: %s", text.p);
+	if (s->o->explain_json)
+		explain_json(st, &c, buf_view(&text), s->o->explain_json);
 }

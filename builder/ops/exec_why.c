@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the key of a RUN is made of, in words for --explain: the same that op_exec.c hashes, and like there nothing of a secret but that it
+ * is mounted and where. What has its usual value is left out.
+ */
+#include "base/jval.h"
+#include "builder/ops/env.h"
+#include "builder/ops/exec_mounts.h"
+
+static void option(struct jval *mount, const char *name, const char *value)
+{
+	if (value && *value)
+		jval_set_text(mount, name, value);
+}
+
+static void number(struct jval *mount, const char *name, uint64_t value)
+{
+	cleanup_free char *text = mem_printf(strcmp(name, "mode") == 0 ? "%04llo" : "%llu", (unsigned long long)value);
+	option(mount, name, value ? text : NULL);
+}
+
+static struct jval *describe_mount(const struct task *t, const struct exec_mount *m)
+{
+	static const char *const types[] = {[EXEC_BIND] = "bind", [EXEC_CACHE] = "cache", [EXEC_TMPFS] = "tmpfs", [EXEC_SECRET] = "secret", [EXEC_SSH] = "ssh"};
+	struct jval *j = jval_object();
+	char content[DIGEST_TEXT + 1] = "";
+	bool named = m->kind == EXEC_SECRET || m->kind == EXEC_SSH;
+	if (m->input > 0)
+		digest_text(&t->inputs[m->input]->cid, content);
+	option(j, "type", types[m->kind]);
+	option(j, "target", m->target);
+	option(j, "rw", m->kind != EXEC_BIND ? NULL : m->rw ? "true" : "false");
+	if (m->input >= 0 && m->source.len)
+		jval_set_str(j, "source", m->source);
+	if (named && m->id.len)
+		jval_set_str(j, "id", m->id);
+	if (m->env.len)
+		jval_set_str(j, "env", m->env);
+	number(j, "size", m->kind == EXEC_TMPFS ? m->size : 0);
+	number(j, "mode", m->mode);
+	number(j, "uid", m->uid);
+	number(j, "gid", m->gid);
+	option(j, "content", content);
+	return j;
+}
+
+static void why_mounts(struct task *t, const struct op_exec_args *a)
+{
+	cleanup_jval struct jval *list = jval_array();
+	for (size_t i = 0; i < a->nmounts; i++)
+		jval_append(list, describe_mount(t, &a->mounts[i]));
+	ops_why_part(&t->why, PART_MOUNTS);
+	jval_print(list, 0, &t->why);
+}
+
+static void why_hosts(struct task *t, const struct ops_env *env)
+{
+	struct str *v = mem_array(env->nhosts, sizeof(*v));
+	for (size_t i = 0; i < env->nhosts; i++)
+		v[i] = str_of(env->hosts[i].name);
+	ops_why_list(&t->why, PART_HOSTS, &(struct strs){.v = v, .n = env->nhosts});
+	mem_free(v);
+}
+
+static void why_ulimits(struct task *t, const struct ops_env *env)
+{
+	struct digest d;
+	struct hasher h;
+	hasher_init(&h);
+	for (size_t i = 0; i < env->nlimits; i++) {
+		hasher_u64(&h, (uint64_t)env->limits[i].resource);
+		hasher_u64(&h, env->limits[i].soft);
+		hasher_u64(&h, env->limits[i].hard);
+	}
+	d = hasher_done(&h);
+	ops_why_digest(&t->why, PART_ULIMITS, &d);
+}
+
+static void why_script(struct task *t, const struct op_exec_args *a)
+{
+	struct digest d = digest_of(a->script.content.p, a->script.content.len);
+	ops_why_digest(&t->why, PART_HEREDOC, &d);
+}
+
+void exec_why(struct task *t)
+{
+	static const char *const networks[] = {[EXEC_NET_NONE] = "none", [EXEC_NET_HOST] = "host"};
+	const struct op_exec_args *a = t->step->args;
+	const struct ops_env *env = t->env;
+	ops_why_text(&t->why, PART_COMMAND, a->text);
+	ops_why_tree(t, PART_START);
+	ops_why_list(&t->why, PART_ENVIRONMENT, &a->env);
+	ops_why_text(&t->why, PART_WORKDIR, a->cwd);
+	ops_why_text(&t->why, PART_USER, a->user);
+	if (a->script.name.len)
+		why_script(t, a);
+	if (a->network != EXEC_NET_DEFAULT)
+		ops_why_text(&t->why, PART_NETWORK, str_of(networks[a->network]));
+	if (a->insecure)
+		ops_why_text(&t->why, PART_SECURITY, STR("insecure"));
+	if (a->hostname.len)
+		ops_why_text(&t->why, PART_HOSTNAME, a->hostname);
+	if (a->nmounts)
+		why_mounts(t, a);
+	if (env->nhosts)
+		why_hosts(t, env);
+	if (env->nlimits)
+		why_ulimits(t, env);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes as a line for people, where long values are cut and files counted, and as JSON for tools, where nothing is left out. */
+#include "base/jval.h"
+#include "builder/graph/parts.h"
+#include "builder/solve/why.h"
+
+enum { NAMED_MAX = 3, VALUE_MAX = 60 };
+
+static bool is_file(const struct change *one)
+{
+	return one->path.len && strcmp(one->kind, part_kind(PART_COPIED)) == 0;
+}
+
+static bool is_mount(const struct change *one)
+{
+	return strcmp(one->kind, part_kind(PART_MOUNTS)) == 0;
+}
+
+/* A digest says nothing to people. */
+static bool shown(struct str value)
+{
+	return value.len && !str_starts(value, STR("sha256:"));
+}
+
+/* The beginning of the first line, whole characters. */
+static void value(struct buf *out, struct str s)
+{
+	ptrdiff_t nl = str_find(s, '\n');
+	size_t n = nl < 0 ? s.len : (size_t)nl;
+	if (n > VALUE_MAX) {
+		n = VALUE_MAX - 3;
+		while (n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+			n--;
+	}
+	buf_printf(out, "\"%.*s%s\"", (int)n, s.p, n < s.len ? "..." : "");
+}
+
+static void from_to(const struct change *one, struct buf *out)
+{
+	bool is = strcmp(one->change, "removed") != 0, both = is && strcmp(one->change, "added") != 0;
+	struct str only = is ? one->is : one->was;
+	if (both) {
+		buf_puts(out, " changed");
+		if (!shown(one->was) || !shown(one->is))
+			return;
+		buf_puts(out, " from ");
+		value(out, one->was);
+		buf_puts(out, " to ");
+		value(out, one->is);
+	} else if (shown(only)) {
+		buf_printf(out, ": %s ", one->change);
+		value(out, only);
+	} else {
+		buf_printf(out, " was %s", one->change);
+	}
+}
+
+static void mount(const struct change *one, struct buf *out)
+{
+	if (one->name) {
+		buf_printf(out, "%s of mount %.*s", one->name, STR_ARG(one->path));
+		from_to(one, out);
+	} else if (strcmp(one->change, "order") == 0) {
+		buf_puts(out, "the mounts stand in another order");
+	} else if (strcmp(one->change, "target") == 0) {
+		buf_puts(out, "the target of a mount");
+		from_to(one, out);
+	} else if (strcmp(one->change, "content") == 0) {
+		buf_printf(out, "the files of mount %.*s changed", STR_ARG(one->path));
+	} else {
+		struct str type = one->is.len ? one->is : one->was;
+		buf_printf(out, "mount %.*s (%.*s) was %s", STR_ARG(one->path), STR_ARG(type), one->change);
+	}
+}
+
+static void reason(const struct change *one, struct buf *out)
+{
+	static const struct {
+		const char *kind, *text;
+	} rows[] = {
+	    {"new", "no earlier run of this step is on record"},
+	    {"no-cache", "--no-cache asked for it"},
+	    {"pruned", "the record was pruned"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(one->kind, rows[i].kind) == 0) {
+			buf_puts(out, rows[i].text);
+			return;
+		}
+	if (is_mount(one)) {
+		mount(one, out);
+		return;
+	}
+	buf_puts(out, one->name);
+	from_to(one, out);
+}
+
+void why_text(const struct changes *c, struct buf *out)
+{
+	const char *between = "";
+	size_t files = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		if (is_file(&c->v[i]))
+			continue;
+		buf_puts(out, between);
+		reason(&c->v[i], out);
+		between = "; ";
+	}
+	for (size_t i = 0; i < c->n; i++)
+		if (is_file(&c->v[i]) && files++ < NAMED_MAX)
+			buf_printf(out, "%s%.*s (%s)", files > 1 ? ", " : *between ? ": " : "", STR_ARG(c->v[i].path), c->v[i].change);
+	if (files > NAMED_MAX)
+		buf_printf(out, " and %zu more", files - NAMED_MAX);
+}
+
+static void member(struct buf *out, const char *name, struct str text)
+{
+	if (!text.len)
+		return;
+	buf_printf(out, ",\"%s\":", name);
+	jval_quote(text, out);
+}
+
+void why_json(const struct changes *c, struct buf *out)
+{
+	const char *between = "";
+	bool files = false;
+	for (size_t i = 0; i < c->n; i++)
+		files = files || is_file(&c->v[i]);
+	buf_putc(out, '[');
+	for (size_t i = 0; i < c->n; i++) {
+		const struct change *one = &c->v[i];
+		if (files && !is_file(one) && strcmp(one->kind, part_kind(PART_COPIED)) == 0)
+			continue; /* that there are changed files is said by the files */
+		buf_printf(out, "%s{\"kind\":\"%s\"", between, one->kind);
+		member(out, "name", str_of(one->name));
+		member(out, "path", one->path);
+		member(out, "change", str_of(one->change));
+		member(out, "old", one->was);
+		member(out, "new", one->is);
+		buf_putc(out, '}');
+		between = ",";
+	}
+	buf_putc(out, ']');
+}
