@@ -141,10 +141,6 @@ int store_find_place(struct store *s, const struct digest *place, record_fn *fn,
 /* Records of layers with this content id, 16 at most: first those of the family, then those of any other step, the oldest ones first,
  * so that digests do not move. */
 int store_find_content(struct store *s, const struct digest *family, const struct digest *cid, record_fn *fn, void *arg, struct err *e);
-int store_find_family(struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret,
-	struct err *e);
-int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found, struct record *ret,
-	struct err *e);
 /* Replaces a record with the same key and answers; of one key, the newest 32 stay. */
 int store_add_record(struct store *s, const struct record *r, struct err *e);
 /* Notes that this layer, blob, record (by key) or memo was used now: kept in memory, written by store_close or store_flush in

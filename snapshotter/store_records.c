@@ -2,8 +2,6 @@
 /* Records (what a step gave for a key) and memos, as rows. Nothing here touches a layer's bytes. */
 #include "snapshotter/store_private.h"
 
-#include "base/arena.h"
-
 #define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why,place,started"
 
 static void read_record(struct stmt *st, struct record *ret)
@@ -62,44 +60,6 @@ int store_find_content(
 	return each_record(s,
 	    "SELECT " COLUMNS " FROM records WHERE cid=?2 AND layer IS NOT NULL ORDER BY family<>?1, n LIMIT 16", d, 2, fn,
 	    arg, e);
-}
-
-int store_find_family(
-    struct store *s, const struct digest *family, struct arena *a, bool *ret_found, struct record *ret, struct err *e)
-{
-	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "SELECT " COLUMNS " FROM records WHERE family=?1 ORDER BY n DESC LIMIT 1", &st, e));
-	stmt_digest(st, 1, family);
-	int rc = stmt_next(st, e);
-	if (rc < 0)
-		return rc;
-	*ret_found = rc > 0;
-	if (rc > 0) {
-		read_record(st, ret);
-		ret->answers = arena_str(a, ret->answers);
-		ret->why = arena_str(a, ret->why);
-	}
-	return 0;
-}
-
-int store_find_same(struct store *s, const struct digest *family, const struct digest *cid, bool *ret_found,
-    struct record *ret, struct err *e)
-{
-	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db,
-	    "SELECT " COLUMNS " FROM records WHERE family=?1 AND cid=?2 AND layer IS NOT NULL ORDER BY n LIMIT 1", &st,
-	    e));
-	stmt_digest(st, 1, family);
-	stmt_digest(st, 2, cid);
-	int rc = stmt_next(st, e);
-	if (rc < 0)
-		return rc;
-	*ret_found = rc > 0;
-	if (rc > 0) {
-		read_record(st, ret);
-		ret->answers = ret->why = (struct str){0};
-	}
-	return 0;
 }
 
 static int remove_equal(struct store *s, const struct record *r, struct err *e)
