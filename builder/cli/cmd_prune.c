@@ -16,8 +16,18 @@
 struct prune_opts {
 	bool all, force, verbose, dry;
 	struct opt_list filters;
+	bool keeps; /* --keep-storage is given */
 	uint64_t keep;
 };
+
+static int keep_size(void *opts, struct arena *a, const char *value, struct err *e)
+{
+	struct prune_opts *o = opts;
+
+	(void)a;
+	o->keeps = true;
+	return opt_parse_bytes(value, &o->keep) ? 0 : err_set(e, ERR_USAGE, "expected a size such as 64m or 1g");
+}
 
 #define T struct prune_opts
 static const struct opt prune_table[] = {
@@ -25,9 +35,10 @@ static const struct opt prune_table[] = {
     OPT_BOOL(0, "dry-run", T, dry, "Only tell what would be removed"),
     OPT_LIST(0, "filter", T, filters, "KEY=VALUE", "until=24h: only what was not used for so long"),
     OPT_BOOL('f', "force", T, force, "Do not ask"),
-    OPT_BYTES(0, "keep-storage", T, keep, "SIZE", "Keep as much of the cache, removing what was not used for longest"),
-    OPT_BYTES(0, "reserved-space", T, keep, "SIZE", "The same as --keep-storage", .hidden = true),
-    OPT_BYTES(0, "max-used-space", T, keep, "SIZE", "The same as --keep-storage", .hidden = true),
+    OPT_CALL(0, "keep-storage", keep_size, "SIZE",
+        "Keep as much of the cache and of cache mounts, removing what was not used for longest"),
+    OPT_CALL(0, "reserved-space", keep_size, "SIZE", "The same as --keep-storage", .hidden = true),
+    OPT_CALL(0, "max-used-space", keep_size, "SIZE", "The same as --keep-storage", .hidden = true),
     OPT_BOOL(0, "verbose", T, verbose, "Name everything that is removed"),
     OPT_IGNORED_BOOL(0, "volumes"),
     OPT_IGNORED(0, "builder"),
@@ -74,7 +85,9 @@ static bool confirmed(const struct prune_opts *o)
 		return true;
 	fprintf(stderr,
 	    "This will remove:\n  - images without a name\n  - %s\nAre you sure you want to continue? [y/N] ",
-	    o->all ? "all build cache and cache mounts" : "what nothing uses any more");
+	    o->filters.n || o->keep ? "build cache and cache mounts that were not used for longest"
+	    : o->all || o->keeps    ? "all build cache and cache mounts"
+	                            : "what nothing uses any more");
 	fflush(stderr);
 	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
@@ -155,12 +168,12 @@ static int run(struct cli *cli, void *opts, const struct opt_args *args, struct 
 	TRY(prune_images(cli, &l, &p, e));
 	roots = roots_of(&l);
 	how = (struct gc_opts){
-	    .all = o->all && !p.until && !o->keep,
+	    .all = (o->all || o->keeps) && !p.until && !o->keep,
 	    .until_sec = p.until,
 	    .keep_bytes = o->keep,
 	    .images = true,
 	    .cache = true,
-	    .mounts = o->all,
+	    .mounts = o->all || o->keeps || p.until,
 	    .dry = o->dry,
 	    .wait_ms = 10 * 1000,
 	    .cancel = cli->cancel,
@@ -177,8 +190,8 @@ const struct command cmd_prune = {
     .usage = "[OPTIONS]",
     .summary = "Remove what is not used any more",
     .details = "Removes images without a name, and layers and blobs that nothing leads to. With --all, a filter or "
-               "--keep-storage also build cache "
-               "that a later build could use. Images with names stay.",
+               "--keep-storage also build cache and cache mounts that a later build could use, what was not used for longest first. "
+               "Images with names stay. Builds keep the store below $COOPER_CACHE_CAP (default: 50g, 0: no cap) in the same way.",
     .examples = "cooper prune -f\ncooper prune -af --filter until=168h\ncooper prune -f --keep-storage 10g",
     .opts = prune_table,
     .opts_size = sizeof(struct prune_opts),
