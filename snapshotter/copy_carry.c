@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "snapshotter/copy_carry.h"
 #include "snapshotter/relay.h"
+#include "snapshotter/tar_check.h"
 
 enum { EARLY_BYTES = 32 * 1024 * 1024 };
 
@@ -40,6 +41,7 @@ static int early_write(struct sink *sink, const void *p, size_t len, struct err 
 struct tar_out {
 	struct blob_writer *blob;
 	struct sink_early file;
+	struct tar_check check;
 	struct hash_pipe pipe;
 	struct tar_writer tar;
 	struct digest digest;
@@ -58,7 +60,8 @@ static int tar_out_open(struct carry *c, struct tar_out *t, struct err *e)
 		return 0;
 	TRY(blobs_writer(c->store->blobs, &t->blob, e));
 	t->file = (struct sink_early){.sink.write = early_write, .fd = blob_writer_fd(t->blob)};
-	hash_pipe_init(&t->pipe, &t->file.sink);
+	tar_check_init(&t->check, &t->file.sink);
+	hash_pipe_init(&t->pipe, &t->check.sink);
 	tar_writer_init(&t->tar, &t->pipe.sink, c->out->clamp);
 	c->tar = &t->tar;
 	return 0;
@@ -182,7 +185,7 @@ static int record_tar(struct carry *c, const struct tar_out *t, const struct lay
 	TRY(store_set_tar(c->store, &l->id, c->out->clamp, &t->digest, t->pipe.bytes, e));
 	if (!digest_none(&l->diff_id) && c->out->clamp != INT64_MAX)
 		TRY(store_set_tar(c->store, &l->id, INT64_MAX, &t->digest, t->pipe.bytes, e));
-	return 0;
+	return tar_check_note(&t->check, c->store, &t->digest, e);
 }
 
 static int record(struct carry *c, struct scratch *s, const struct layer *l, struct err *e)

@@ -13,6 +13,7 @@
 #include "snapshotter/relay.h"
 #include "snapshotter/rootpath.h"
 #include "snapshotter/tar.h"
+#include "snapshotter/tar_check.h"
 
 static void writer_cleanup(struct blob_writer **w)
 {
@@ -43,11 +44,13 @@ static int write_tar(struct store *s, const struct digest *id, const struct inde
 	cleanup_with(hash_pipe_done) struct hash_pipe pipe = {0};
 	cleanup_with(tar_writer_done) struct tar_writer w = {0};
 	struct sink_fd out;
+	struct tar_check check;
 	TRY(layer_need_folder(s, id, cancel, e));
 	TRY(store_layer_folder(s, id, &fd, e));
 	TRY(blobs_writer(s->blobs, &blob, e));
 	sink_fd_init(&out, blob_writer_fd(blob));
-	hash_pipe_init(&pipe, &out.sink);
+	tar_check_init(&check, &out.sink);
+	hash_pipe_init(&pipe, &check.sink);
 	tar_writer_init(&w, &pipe.sink, clamp);
 	struct folder_files files = {fd, cancel};
 	TRY(tar_write_index(&w, ix, open_file, &files, e));
@@ -56,7 +59,7 @@ static int write_tar(struct store *s, const struct digest *id, const struct inde
 	TRY(blob_writer_commit_hashed(blob, &d, e));
 	*ret_diff_id = d;
 	*ret_size = w.bytes;
-	return 0;
+	return tar_check_note(&check, s, &d, e);
 }
 
 /* A clamp that no entry reaches gives the same tar as none. */
@@ -204,12 +207,17 @@ int layer_send_blob(struct store *s, const struct digest *diff_id, enum compress
 int layer_plain_from(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel, struct err *e)
 {
 	struct recode how = {COMPRESS_NONE, -1, 1, cancel};
-	struct digest plain;
+	cleanup_with(writer_cleanup) struct blob_writer *plain = NULL;
+	struct tar_check check;
 	enum compression c;
-	uint64_t size, blob_size = 0;
+	uint64_t blob_size = 0;
 	if (blobs_has(s->blobs, diff_id, NULL))
 		return 0;
-	TRY(recode(s, blob, diff_id, &how, &c, &plain, &size, e));
+	TRY(blobs_writer(s->blobs, &plain, e));
+	tar_check_init(&check, blob_writer_sink(plain));
+	TRY(recode_to(s, blob, diff_id, &how, &check.sink, &c, e));
+	TRY(blob_writer_commit(plain, diff_id, UINT64_MAX, NULL, NULL, e));
+	TRY(tar_check_note(&check, s, diff_id, e));
 	blobs_has(s->blobs, blob, &blob_size);
 	return store_set_blob(s, diff_id, c, blob, blob_size, e);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The reading half of unpacking. The thread decompresses into a relay and makes both digests, of the blob and of its tar, in the
- * same pass; a plain blob has only one. Bytes behind the tar's end marker go through as well, so the digests are those of
+ * same pass; a plain blob has only one, or the check of tar_check.h. Bytes behind the tar's end marker go through as well, so the digests are those of
  * everything. A blob that swells more than a thousandfold beyond the first gigabyte is refused as a bomb.
  */
 #include "snapshotter/layer_source.h"
@@ -12,18 +12,22 @@
 
 #include "base/mem.h"
 #include "snapshotter/relay.h"
+#include "snapshotter/tar_check.h"
 
 enum { BUFFERS = 6, BUFFER = IO_CHUNK, RATIO = 1000 };
 static const uint64_t ratio_from = (uint64_t)1 << 30;
 
-/* Counts what is read of the blob, for progress, on its way to the hash. */
+/* Counts what is read of the blob, for progress, on its way to the hash; of a tar made here, to its quick check. */
 struct counter {
 	struct sink sink;
 	struct sink_hash hash;
+	struct tar_check check;
+	bool quick;
 	atomic_uint_fast64_t bytes;
 };
 
 struct layer_source {
+	struct store *store;
 	int fd;
 	enum compression compression;
 	struct decompressor *z;
@@ -45,7 +49,10 @@ static int count_write(struct sink *s, const void *p, size_t len, struct err *e)
 {
 	struct counter *c = (struct counter *)s;
 	atomic_fetch_add_explicit(&c->bytes, len, memory_order_relaxed);
-	return sink_write(&c->hash.sink, p, len, e);
+	if (!c->quick)
+		return sink_write(&c->hash.sink, p, len, e);
+	tar_check_add(&c->check, p, len);
+	return 0;
 }
 
 static int fill(struct layer_source *src, char *p, size_t *ret, struct err *e)
@@ -96,6 +103,8 @@ int layer_source_open(struct store *s, const struct digest *blob, const struct c
 	src->compression = compress_detect(magic, (size_t)n);
 	src->in.sink.write = count_write;
 	sink_hash_init(&src->in.hash, NULL);
+	src->store = s;
+	src->in.quick = src->compression == COMPRESS_NONE && tar_check_known(s, blob);
 	hasher_init(&src->plain);
 	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
 	src->relay = relay_new(BUFFERS, BUFFER);
@@ -166,6 +175,13 @@ static int mismatch(const char *what, const struct digest *is, const struct dige
 	return err_set(e, ERR_CORRUPT, "%s is %s, not %s", what, a, b);
 }
 
+static int damaged(const struct digest *blob, struct err *e)
+{
+	char text[DIGEST_TEXT + 1];
+	digest_text(blob, text);
+	return err_set(e, ERR_CORRUPT, "the tar %s is damaged: its bytes are not those that were written", text);
+}
+
 int layer_source_verify(struct layer_source *src, const struct digest *blob, const struct digest *diff_id, struct err *e)
 {
 	const char *p;
@@ -174,7 +190,9 @@ int layer_source_verify(struct layer_source *src, const struct digest *blob, con
 	while ((rc = layer_source_next(src, &p, &len, e)) > 0)
 		;
 	TRY(rc);
-	struct digest is = hasher_done(&src->in.hash.hasher);
+	if (src->in.quick && !tar_check_holds(&src->in.check, src->store, blob))
+		return damaged(blob, e);
+	struct digest is = src->in.quick ? *blob : hasher_done(&src->in.hash.hasher);
 	if (!digest_eq(&is, blob))
 		return mismatch("blob", &is, blob, e);
 	if (src->compression != COMPRESS_NONE)

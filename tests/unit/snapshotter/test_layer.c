@@ -7,6 +7,7 @@
 
 #include "snapshotter/layer.h"
 #include "snapshotter/tar.h"
+#include "snapshotter/tar_check.h"
 
 struct fixture {
 	struct area area;
@@ -315,6 +316,31 @@ Test(layer, a_blob_that_is_sent_is_known_and_not_kept)
 		OK(layer_need_blob(f.store, &diff_id, (enum compression)c, -1, 0, NULL, &same, &again, &e));
 		cr_expect(digest_eq(&same, &blob) && again == size);
 	}
+}
+
+Test(layer, a_tar_that_the_disk_has_changed_is_not_sent)
+{
+	FIXTURE(f);
+	struct err e = {0};
+	struct digest diff_id, blob, id;
+	struct sink_hash seen;
+	uint64_t size;
+	NEED_ROOT();
+	id = unpack_script(&f, "echo hello >f; tar -cf ../t.tar f");
+	OK(layer_need_tar(f.store, &id, 1000, NULL, &diff_id, &size, &e));
+	cr_assert(tar_check_known(f.store, &diff_id), "it was made here");
+	char hex[DIGEST_HEX + 1], byte;
+	digest_hex(&diff_id, hex);
+	cleanup_free char *path = mem_printf("%s/store/blobs/sha256/%s", f.area.path, hex);
+	cleanup_close int fd = open(path, O_RDWR);
+	cr_assert_geq(fd, 0, "%s", path);
+	cr_assert_eq(pread(fd, &byte, 1, 512), 1);
+	byte ^= 1;
+	cr_assert_eq(pwrite(fd, &byte, 1, 512), 1);
+	sink_hash_init(&seen, NULL);
+	cr_expect_eq(layer_send_blob(f.store, &diff_id, COMPRESS_GZIP, -1, 0, NULL, &seen.sink, &blob, &size, &e), -ERR_CORRUPT);
+	cr_expect(strstr(e.text, "damaged"), "%s", e.text);
+	cr_expect_eq(layer_need_blob(f.store, &diff_id, COMPRESS_ZSTD, -1, 0, NULL, &blob, &size, &e), -ERR_CORRUPT);
 }
 
 Test(layer, a_clamped_tar_differs_only_when_something_is_later)
