@@ -25,10 +25,10 @@ traced() {
 # Layers that the traced build opened, and what it read: "blobs 0 files 0 bytes 0".
 assert_read() { [ "$ROLE" != root ] || assert_eq "$(python3 "$E2E_SOURCE/tests/e2e/store-reads.py" "$COOPER_ROOT" thread.*)" "$1"; }
 
-# What a RUN step looks up before it starts: the users and groups of the layers it stands on.
-assert_read_only_accounts() {
+# assert_read_accounts N: what N RUN steps look up before they start, the users and groups of their base image, and nothing else.
+assert_read_accounts() {
 	local accounts=("$COOPER_ROOT"/layers/*/fs/etc/passwd "$COOPER_ROOT"/layers/*/fs/etc/group)
-	assert_read "blobs 0 files ${#accounts[@]} bytes $(cat "${accounts[@]}" | wc -c)"
+	assert_read "blobs 0 files ${#accounts[@]} bytes $(($1 * $(cat "${accounts[@]}" | wc -c)))"
 }
 
 # Blobs that came from and went to the logging registry: "got 1 blobs 410 bytes sent 0 blobs 0 bytes".
@@ -54,19 +54,20 @@ test_early_cutoff_of_a_command() {
 		RUN cat /data >/all
 		RUN wc -c /all >/count
 		FROM busybox
+		RUN echo in the image >/x
 		COPY --from=build /all /count /
 		RUN wc -l /count >/lines
 	END
 	logging_registry
 	build_ok --push -t "$SERVER/cutoff/$ROLE:1" ctx
-	assert_eq "$(ran | wc -l)" 5
+	assert_eq "$(ran | wc -l)" 6
 	forget_wire
-	sed -i 's,^RUN cat.*,RUN cp /data /all # said otherwise,' ctx/Containerfile
+	sed -i 's,^RUN cat.*,RUN cp /data /all,; s,^RUN echo,& -e,' ctx/Containerfile
 	traced --push -t "$SERVER/cutoff/$ROLE:1" ctx
-	assert_match "$(ran)" '*RUN cp /data /all*'
-	assert_eq "$(ran | wc -l)" 1
-	assert_read_only_accounts
-	assert_eq "$(wire)" 'got 0 blobs 0 bytes sent 0 blobs 0 bytes'
+	assert_match "$(ran)" '*RUN echo -e in*RUN cp /data /all'
+	assert_eq "$(ran | wc -l)" 2
+	assert_read_accounts 2
+	assert_eq "$(wire)" "got 0 blobs 0 bytes sent 1 blobs $(config_size "$REGISTRY/cutoff/$ROLE:1") bytes" # history tells the new text
 }
 
 test_early_cutoff_of_a_download() {
@@ -140,6 +141,17 @@ test_metadata_alone_moves_no_layer() {
 	assert_eq "$(find "$COOPER_ROOT" -size +100k -not -name 'cooper.db*')" ''
 }
 
+# What counting gives where something has to be read: the tar of each layer, once.
+test_an_archive_of_a_cached_image_takes_each_layer_once() {
+	need_busybox
+	printf 'FROM busybox\nRUN seq 100000 >/x\n' >Containerfile
+	build_ok -t a .
+	traced -o type=oci,dest=a.tar,compression=uncompressed .
+	assert_eq "$(ran)" ''
+	tar -xOf a.tar "blobs/sha256/$(digest_of . | cut -d: -f2)" | jq '.layers[].size' >sizes
+	assert_read "blobs 2 files 0 bytes $(awk '{ n += $1 } END { print n }' sizes)"
+}
+
 # A stage whose files are selected from has changed beside them, and so has the context.
 test_only_the_paths_that_a_copy_selects_count() {
 	need_busybox
@@ -161,7 +173,7 @@ test_only_the_paths_that_a_copy_selects_count() {
 	traced ctx
 	assert_match "$(ran)" '*COPY unused*RUN mkdir*'
 	assert_eq "$(ran | wc -l)" 2
-	assert_read_only_accounts
+	assert_read_accounts 1
 	sed -i '/unused/d' ctx/Containerfile
 	build_ok ctx
 	echo most >>ctx/unused
