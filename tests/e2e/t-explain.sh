@@ -27,11 +27,11 @@ test_the_nearest_record_is_compared_with() {
 
 test_of_equally_near_records_the_newest_is_compared_with() {
 	need_busybox
-	printf 'FROM busybox\nARG V\nRUN echo "$V" >/x\n' >Containerfile
+	printf 'FROM busybox\nARG V\nARG W\nRUN echo "$V $W" >/x\n' >Containerfile
 	for v in 1 2 3; do
-		explain --build-arg V=$v .
+		explain --build-arg V=$v --build-arg W=$v .
 	done
-	assert_eq "$(changes RUN)" 'argument|environment||changed|V=2|V=3'
+	assert_eq "$(changes RUN)" $'argument|environment||changed|V=2|V=3\nargument|environment||changed|W=2|W=3'
 }
 
 test_a_step_in_front_does_not_blur_the_reasons() {
