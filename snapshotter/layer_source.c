@@ -221,6 +221,7 @@ int layer_find_blob(struct store *s, const struct digest *diff_id, struct digest
 {
 	static const enum compression order[] = {COMPRESS_NONE, COMPRESS_ZSTD, COMPRESS_GZIP};
 	if (blobs_has(s->blobs, diff_id, NULL)) {
+		store_touch(s, diff_id);
 		*ret_blob = *diff_id;
 		return 0;
 	}

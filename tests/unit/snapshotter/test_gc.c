@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "snapshotter/gc.h"
+#include "snapshotter/layer_source.h"
 
 /* A layer of about `size` bytes that was used `age` seconds ago. Fails only where a killed process cannot care. */
 static int add_used_layer(struct store *s, const char *name, size_t size, int64_t age, struct err *e)
@@ -371,29 +372,40 @@ Test(gc, a_context_that_did_not_change_was_used_all_the_same)
 	cr_expect_not(fs_exists(s->fd, paths[1]));
 }
 
-Test(gc, a_compressed_blob_that_was_asked_for_was_used)
+/* A blob that was made long ago. */
+static struct digest add_old_blob(struct store *s, const char *text)
+{
+	struct err e;
+	struct digest d;
+	char hex[DIGEST_HEX + 1], path[sizeof("blobs/sha256/") + DIGEST_HEX];
+	static const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	cr_assert_eq(blobs_put(s->blobs, str_of(text), &d, &e), 0);
+	digest_hex(&d, hex);
+	snprintf(path, sizeof(path), "blobs/sha256/%s", hex);
+	cr_assert_eq(utimensat(s->fd, path, long_ago, 0), 0);
+	return d;
+}
+
+Test(gc, blobs_that_were_asked_for_were_used)
 {
 	struct err e;
 	bool found;
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	cleanup_store struct store *s = open_store(&t);
-	struct digest id = d_of("one"), tar, zips[2], is;
-	static const enum compression how[] = {COMPRESS_GZIP, COMPRESS_ZSTD};
-	blobs_put(s->blobs, STR("tar"), &tar, &e);
+	struct digest id = d_of("one"), other = d_of("two"), is;
+	struct digest tar = add_old_blob(s, "tar"), unused = add_old_blob(s, "unused tar"), gz = add_old_blob(s, "gzip"),
+	              zst = add_old_blob(s, "zstd");
 	store_set_tar(s, &id, INT64_MAX, &tar, 3, &e);
-	for (size_t i = 0; i < 2; i++) {
-		char hex[DIGEST_HEX + 1], path[100];
-		static const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
-		blobs_put(s->blobs, i ? STR("zstd") : STR("gzip"), &zips[i], &e);
-		store_set_blob(s, &tar, how[i], &zips[i], 4, &e);
-		digest_hex(&zips[i], hex);
-		snprintf(path, sizeof(path), "blobs/sha256/%s", hex);
-		cr_assert_eq(utimensat(s->fd, path, long_ago, 0), 0);
-	}
+	store_set_tar(s, &other, INT64_MAX, &unused, 3, &e);
+	store_set_blob(s, &tar, COMPRESS_GZIP, &gz, 4, &e);
+	store_set_blob(s, &tar, COMPRESS_ZSTD, &zst, 4, &e);
 	cr_assert_eq(store_get_blob(s, &tar, COMPRESS_GZIP, &found, &is, NULL, &e), 0);
+	cr_assert_eq(layer_find_blob(s, &tar, &is, &e), 0);
 	run(s, NULL, &(struct gc_opts){.until_sec = store_now() - 500, .images = true});
-	cr_expect(blobs_has(s->blobs, &zips[0], NULL));
-	cr_expect_not(blobs_has(s->blobs, &zips[1], NULL));
+	cr_expect(blobs_has(s->blobs, &gz, NULL));
+	cr_expect(blobs_has(s->blobs, &tar, NULL));
+	cr_expect_not(blobs_has(s->blobs, &zst, NULL));
+	cr_expect_not(blobs_has(s->blobs, &unused, NULL));
 }
 
 Test(gc, a_killed_run_leaves_a_good_store, .timeout = 60)
