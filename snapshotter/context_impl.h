@@ -118,6 +118,31 @@ struct walk_folder {
 /* Makes entries, metas and the list of dropped names. */
 void walk_flatten(struct walk_folder *root, unsigned threads, struct walked *out);
 
+/* --- context_names.c --- */
+
+struct name {
+	uint64_t head; /* the first 8 bytes, big end first: most comparisons end here */
+	struct str path;
+	uint32_t base; /* where the name begins in path */
+	uint8_t type;  /* DT_* */
+	const struct stamp *stamp;   /* of what is remembered of it; may be NULL */
+	const struct digest *digest;
+	struct known_folder folder;
+};
+/* The names in one folder, in the order of their bytes; the arrays are used again for the next one. */
+struct names {
+	struct name *all;
+	size_t n, cap;
+	uint8_t *dents;
+};
+/* Those that are remembered; paths go to the arena. */
+void names_remembered(struct names *ns, struct arena *a, const struct walk_folder *f);
+/* Those that the system lists, with what is remembered of them. */
+int names_listed(struct names *ns, struct arena *a, const struct walk_folder *f, int fd, struct err *e);
+/* Fills in what is remembered of one name. */
+void name_recall(const struct walk_folder *f, struct name *n);
+void names_done(struct names *ns);
+
 /* --- context_save.c --- */
 
 /* Writes what is known of the walk now, and of what is remembered all that the walk did not cover. */

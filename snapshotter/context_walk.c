@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk: threads take folders from a stack, list one whole, sort its names, stat what the filter keeps, and push the
- * folders found. A folder whose stamp is the remembered one has the remembered names: it is not listed again (its entries are
- * looked at all the same). That is done only where file systems are known to move a folder's times with its names. Everything
- * goes into arenas, one a thread. A second thread is started only when there is work for it.
+ * The walk: threads take folders from a stack, find out one's names, stat what the filter keeps, and push the folders found. A
+ * folder whose stamp is the remembered one has the remembered names: it is not listed again (its entries are looked at all the
+ * same). That is done only where file systems are known to move a folder's times with its names. Everything goes into arenas,
+ * one a thread. A second thread is started only when there is work for it.
  */
 #include "snapshotter/context_impl.h"
 
@@ -22,17 +22,7 @@
 
 #define ZFS_MAGIC 0x2fc12fc1
 #define BCACHEFS_MAGIC 0xca451a4e
-enum { DENTS = 256 * 1024, THREADS_MAX = 32, WORTH_A_THREAD = 4 };
-
-struct name {
-	uint64_t head; /* the first 8 bytes, big end first: most comparisons end here */
-	struct str path;
-	uint32_t base; /* where the name begins in path */
-	uint8_t type;  /* DT_* */
-	const struct stamp *stamp;   /* of what is remembered of it; may be NULL */
-	const struct digest *digest;
-	struct known_folder folder;
-};
+enum { THREADS_MAX = 32, WORTH_A_THREAD = 4 };
 
 struct job {
 	const struct walk *what;
@@ -56,9 +46,7 @@ struct worker {
 	struct job *job;
 	struct arena arena;   /* strings, which stay */
 	struct arena scratch; /* folders and items, until the walk is flattened */
-	uint8_t *dents;
-	struct name *names;
-	size_t nnames, cap;
+	struct names names;
 	bool news; /* of struct walked */
 };
 
@@ -157,107 +145,17 @@ static int look_at(struct worker *w, int dirfd, const struct name *n, struct wal
 
 /* --- one folder --- */
 
-static uint64_t head_of(const char *s, size_t len)
-{
-	uint64_t h = 0;
-	for (size_t i = 0; i < 8; i++)
-		h = h << 8 | (i < len ? (unsigned char)s[i] : 0);
-	return h;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct name *x = a, *y = b;
-	if (x->head != y->head)
-		return x->head < y->head ? -1 : 1;
-	return strcmp(x->path.p + x->base, y->path.p + y->base);
-}
-
-static struct name *add_name(struct worker *w, const struct walk_folder *f, struct str name, uint8_t type)
-{
-	size_t base = f->path.len ? f->path.len + 1 : 0;
-	char *path = arena_new(&w->arena, base + name.len + 1);
-	if (base) {
-		memcpy(path, f->path.p, f->path.len);
-		path[base - 1] = '/';
-	}
-	memcpy(path + base, name.p, name.len);
-	MEM_ROOM(w->names, w->nnames, w->cap);
-	struct name *n = &w->names[w->nnames++];
-	*n = (struct name){.path = {path, base + name.len}, .base = (uint32_t)base, .type = type};
-	return n;
-}
-
-static void knows(struct name *n, const struct known_name *k)
-{
-	n->stamp = k->stamp;
-	n->digest = k->digest;
-	n->folder = k->folder;
-}
-
-static void remembered_names(struct worker *w, const struct walk_folder *f)
-{
-	struct known_folder known = f->known;
-	struct known_name k;
-	while (known_next(&known, &k))
-		knows(add_name(w, f, k.name, k.type), &k);
-}
-
-/* Both are sorted. */
-static void add_known(struct worker *w, const struct walk_folder *f)
-{
-	struct known_folder known = f->known;
-	struct known_name k;
-	bool more = known_next(&known, &k);
-	for (size_t i = 0; i < w->nnames && more;) {
-		int c = strcmp(w->names[i].path.p + w->names[i].base, k.name.p);
-		if (c == 0)
-			knows(&w->names[i], &k);
-		i += c <= 0;
-		if (c >= 0)
-			more = known_next(&known, &k);
-	}
-}
-
-static int list_names(struct worker *w, const struct walk_folder *f, int fd, struct err *e)
-{
-	if (!w->dents)
-		w->dents = mem_grow(NULL, DENTS, 1);
-	for (;;) {
-		ssize_t n = getdents64(fd, w->dents, DENTS);
-		if (n < 0 && errno == ENOENT)
-			return 0; /* removed meanwhile */
-		if (n < 0)
-			return err_sys(e, "read folder %s", f->path.len ? f->path.p : ".");
-		if (n == 0)
-			break;
-		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *d = (const struct dirent64 *)(const void *)(w->dents + at);
-			if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
-				struct str name = str_of(d->d_name);
-				add_name(w, f, name, d->d_type)->head = head_of(name.p, name.len);
-			}
-			at += d->d_reclen;
-		}
-	}
-	if (w->nnames > 1)
-		qsort(w->names, w->nnames, sizeof(*w->names), by_name);
-	add_known(w, f);
-	return 0;
-}
-
 static int read_names(struct worker *w, struct walk_folder *f, int fd, struct err *e)
 {
 	bool trusted = w->job->trusted == f->stamp.dev, same = f->known.at && stamp_eq(f->known.stamp, &f->stamp);
-	w->nnames = 0;
 	f->whole = trusted;
 	if (trusted && same && f->known.whole) {
-		remembered_names(w, f);
+		names_remembered(&w->names, &w->arena, f);
 		return 0;
 	}
 	if (trusted && f->known.at && !f->racy)
 		w->news = true;
-	return list_names(w, f, fd, e);
+	return names_listed(&w->names, &w->arena, f, fd, e);
 }
 
 static int open_folder(struct worker *w, struct walk_folder *f, int *ret, struct err *e)
@@ -274,7 +172,7 @@ static int open_folder(struct worker *w, struct walk_folder *f, int *ret, struct
 static void drop(struct worker *w, struct walk_folder *f, const struct name *n)
 {
 	if (!f->dropped)
-		f->dropped = arena_new(&w->scratch, w->nnames * sizeof(*f->dropped));
+		f->dropped = arena_new(&w->scratch, w->names.n * sizeof(*f->dropped));
 	f->dropped[f->ndropped++] = (struct dropped){n->path, n->type};
 }
 
@@ -288,15 +186,15 @@ static int read_folder(struct worker *w, struct walk_folder *f, struct err *e)
 		return 0; /* gone again, or nobody asked for it */
 	TRY(rc);
 	TRY(read_names(w, f, fd, e));
-	f->items = w->nnames ? arena_new(&w->scratch, w->nnames * sizeof(*f->items)) : NULL;
-	for (size_t i = 0; i < w->nnames; i++) {
+	f->items = w->names.n ? arena_new(&w->scratch, w->names.n * sizeof(*f->items)) : NULL;
+	for (size_t i = 0; i < w->names.n; i++) {
 		struct walk_item *it = &f->items[f->n];
 		bool dropped;
-		rc = look_at(w, fd, &w->names[i], it, &dropped, e);
+		rc = look_at(w, fd, &w->names.all[i], it, &dropped, e);
 		if (rc < 0)
 			return rc;
 		if (dropped)
-			drop(w, f, &w->names[i]);
+			drop(w, f, &w->names.all[i]);
 		if (rc == 0)
 			*it = (struct walk_item){0};
 		f->nsubs += it->sub != NULL;
@@ -384,16 +282,6 @@ static int walk_below(struct job *j, struct walk_folder *top, struct err *e)
 
 /* --- the whole --- */
 
-/* What is remembered of the folder's name. */
-static void known_in(const struct walk_folder *f, struct name *n)
-{
-	struct known_folder known = f->known;
-	struct known_name k;
-	while (known_next(&known, &k))
-		if (strcmp(k.name.p, n->path.p + n->base) == 0)
-			knows(n, &k);
-}
-
 /* Goes down to path, one item a folder; *ret_last is the last folder on the way that is to be read, or NULL. */
 static int walk_down(struct worker *w, struct walk_folder *root, struct str path, struct walk_folder **ret_last, struct err *e)
 {
@@ -407,7 +295,7 @@ static int walk_down(struct worker *w, struct walk_folder *root, struct str path
 		struct name n = {.path = arena_str(&w->arena, str_sub(path, 0, end)), .base = (uint32_t)from, .type = DT_UNKNOWN};
 		bool dropped;
 		TRY(open_folder(w, at, &fd, e));
-		known_in(at, &n);
+		name_recall(at, &n);
 		at->items = arena_new(&w->scratch, sizeof(*at->items));
 		int rc = look_at(w, fd, &n, at->items, &dropped, e);
 		if (rc < 0)
@@ -478,8 +366,7 @@ int context_walk(const struct walk *what, struct str path, struct walked *ret, s
 		ret->news |= j.workers[i].news;
 		ret->arenas[i] = j.workers[i].arena;
 		arena_done(&j.workers[i].scratch);
-		mem_free(j.workers[i].dents);
-		mem_free(j.workers[i].names);
+		names_done(&j.workers[i].names);
 	}
 	mem_free(j.workers);
 	if (rc < 0)
