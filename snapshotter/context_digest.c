@@ -2,7 +2,7 @@
 /*
  * Reading what is not remembered, on all cores, the largest files first. A file is read once, then its metadata must
  * still be those of the walk; else it is looked at and read a second time, and after that the build says which file
- * does not hold still.
+ * does not hold still. Meanwhile others may walk on, so that entries have other numbers afterwards.
  */
 #include "snapshotter/context_impl.h"
 
@@ -155,21 +155,27 @@ static int list_unknown(
 	return 0;
 }
 
+/* The lock is held, but while files are read. */
 static int read_unknown(struct context *c, const struct str *paths, size_t n, struct context_reads *reads,
     const struct cancel *cancel, struct err *e)
 {
 	cleanup_free struct todo *todos = NULL;
-	size_t ntodos = 0;
+	size_t ntodos = 0, hint = 0;
 	TRY(list_unknown(c, paths, n, &todos, &ntodos, e));
 	struct reading r = {.rootfd = c->fd, .todos = todos, .cancel = cancel};
+	pthread_mutex_unlock(&c->lock);
 	int rc = ntodos ? pool_each(ntodos, ntodos < 8 ? 1 : 0, read_one, &r, e) : 0;
+	pthread_mutex_lock(&c->lock);
 	if (reads) {
 		reads->files += r.files;
 		reads->bytes += r.bytes;
 	}
 	for (size_t k = 0; rc == 0 && k < ntodos; k++) {
-		c->metas[todos[k].i].racy |= !todos[k].held;
-		context_remember(c, todos[k].i, &todos[k].digest);
+		ptrdiff_t i = context_file_number(c, todos[k].path, &hint);
+		if (i < 0 || !stamp_eq(&c->metas[i].stamp, &todos[k].stamp))
+			continue;
+		c->metas[i].racy |= !todos[k].held;
+		context_remember(c, (size_t)i, &todos[k].digest);
 	}
 	return rc;
 }
@@ -180,8 +186,13 @@ int context_digests(struct context *c, const struct str *paths, size_t n, struct
 	size_t hint = 0;
 	pthread_mutex_lock(&c->lock);
 	int rc = read_unknown(c, paths, n, reads, cancel, e);
-	for (size_t k = 0; rc == 0 && k < n; k++)
-		ret[k] = c->metas[context_file_number(c, paths[k], &hint)].digest;
+	for (size_t k = 0; rc == 0 && k < n; k++) {
+		ptrdiff_t i = context_file_number(c, paths[k], &hint);
+		if (i < 0 || digest_none(&c->metas[i].digest))
+			rc = err_set(e, ERR_STEP, "%.*s changed while it was read", STR_ARG(paths[k]));
+		else
+			ret[k] = c->metas[i].digest;
+	}
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
