@@ -103,8 +103,13 @@ struct task {
 	 * other files are there by then.
 	 */
 	bool may_be_late, late, unsure;
-	/* Only while op->key is called, NULL otherwise: to be called before layers are unpacked. */
-	int (*prepare)(struct task *t, struct err *e);
+	/*
+	 * A key that has to wait for bytes: files to be read, layers to be fetched. While it is `hasty`, op->key says in `waits` what they
+	 * are (the op's own words, in `arena`) and leaves it unfinished. op->gather brings them, and op->key is called again.
+	 */
+	bool hasty;
+	void *waits;
+	struct arena *arena;
 	bool want_folder, want_tar;        /* forms of the result that somebody downstream needs */
 	/* Output of the step, line by line or as it comes. */
 	void (*log)(void *arg, const struct step *s, int stream, const void *p, size_t len);
@@ -123,6 +128,10 @@ struct op {
 	/* The key: arguments that decide about the result, content ids of the trees that do, digests of what is selected. The tree that
 	 * it stands on is added by the solver. Left out: the key is made of `hash` and the content ids of all inputs. */
 	int (*key)(struct task *t, struct hasher *h, struct err *e);
+	/* Brings what the key waits for; brings the tree it stands on in the form that op->run needs. Both are called on a thread of their
+	 * own, beside other steps. Optional. */
+	int (*gather)(struct task *t, struct err *e);
+	int (*ground)(struct task *t, struct err *e);
 	int (*run)(struct task *t, struct outcome *ret, struct err *e);
 	/* A step that this one waits for runs, so it is likely to run itself: may begin with what takes long. Optional. */
 	void (*expect)(const void *args);

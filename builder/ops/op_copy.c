@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * COPY, ADD, WORKDIR and the sources of bind mounts: the steps that are worked out on indexes (snapshotter/copy.h). This file gives
- * the engine its sources: contexts and the trees of other steps.
+ * COPY, ADD, WORKDIR and the sources of bind mounts: the steps that are worked out on indexes (snapshotter/copy.h).
  */
-#include <fcntl.h>
 #include <time.h>
 
-#include "builder/ops/env.h"
-#include "builder/ops/ops.h"
+#include "builder/ops/ops_source.h"
 #include "parser/values.h"
 #include "snapshotter/passwd.h"
-#include "snapshotter/rootpath.h"
 
-enum { LATE_BYTES = 8 * 1024 * 1024 };
+enum { MUCH_BYTES = 8 * 1024 * 1024 };
 
 /* What decides about the result whatever the sources are called. */
 static void hash_how(const struct op_copy_args *a, struct hasher *h)
@@ -49,106 +45,6 @@ static void hash_copy(const void *args, struct hasher *h)
 	}
 }
 
-/* A source: a context or an opened tree. */
-struct source {
-	struct copy_source face;
-	struct ops_env *env;
-	struct task *task;
-	struct ops_context *context; /* or: */
-	unsigned input;
-	struct ops_tree tree;
-};
-
-static const struct view *source_view(void *arg)
-{
-	struct source *s = arg;
-	return s->context ? context_view(s->context->context) : s->tree.view;
-}
-
-static int source_need(void *arg, struct str path, struct err *e)
-{
-	struct source *s = arg;
-	return s->context ? context_need(s->context->context, path, s->env->threads, s->task->cancel, e) : 0;
-}
-
-static int source_open(void *arg, const struct entry *en, int *ret_fd, struct err *e)
-{
-	struct source *s = arg;
-	if (s->context)
-		return context_file(s->context->context, en->path, ret_fd, e);
-	cleanup_free char *path = mem_strndup(en->path.p, en->path.len);
-	return rootpath_open_nolinks(s->tree.folders[en->origin], path, O_RDONLY, 0, ret_fd, e);
-}
-
-static int source_digests(void *arg, const struct str *paths, size_t n, struct digest *ret, struct err *e)
-{
-	struct source *s = arg;
-	if (s->context)
-		return context_digests(s->context->context, paths, n, ret, &s->env->reads, s->task->cancel, e);
-	for (size_t i = 0; i < n; i++) {
-		struct entry en;
-		if (!view_inode(s->tree.view, paths[i], &en))
-			return err_set(e, ERR_NOT_FOUND, "\"/%.*s\": not found", STR_ARG(paths[i]));
-		ret[i] = en.digest;
-	}
-	return 0;
-}
-
-static void source_learn(void *arg, const struct entry *en, int fd, const struct digest *d)
-{
-	struct source *s = arg;
-	if (s->context)
-		context_learn(s->context->context, en->path, fd, d);
-}
-
-struct near {
-	struct str wanted;
-	struct buf best;
-	unsigned distance;
-};
-
-static int near_name(void *arg, const struct entry *en)
-{
-	struct near *n = arg;
-	unsigned d = str_distance(n->wanted, path_base(en->path));
-	if (d && d < n->distance) {
-		n->distance = d;
-		buf_clear(&n->best);
-		buf_str(&n->best, en->path);
-	}
-	return 0;
-}
-
-/* Sources stay in the context whatever they are called: "../x" and "/etc/x" are "x" and "etc/x" of it. */
-static bool meant_outside(struct source *s, struct str path)
-{
-	struct entry folder;
-	const char *label = s->task->step->label;
-	return (label && strstr(label, "../")) || (path_parent(path).len && !view_find(source_view(s), path_parent(path), &folder));
-}
-
-/* Why is it not there? An ignore rule, a name that is nearly right, or it was meant to be outside. */
-static void source_hint(void *arg, struct str path, struct err *e)
-{
-	struct source *s = arg;
-	int pattern = -1, line = 0;
-	if (s->context && s->context->ignore && context_hides(s->context->context, path) &&
-	    ignore_match(s->context->ignore, path, &pattern)) {
-		struct str text = ignore_pattern_text(s->context->ignore, pattern, &line);
-		err_append(e, ": it is excluded by %s:%d \"%.*s\"", s->context->ignore_file, line, STR_ARG(text));
-		return;
-	}
-	struct near n = {.wanted = path_base(path), .distance = 3};
-	struct err ignored;
-	source_need(arg, path_parent(path), &ignored);
-	view_children(source_view(arg), path_parent(path), near_name, &n);
-	if (n.best.len)
-		err_append(e, " (did you mean %s?)", n.best.p);
-	else if (s->context && meant_outside(s, path))
-		err_append(e, " in the build context: sources start at its top, and nothing outside of it can be copied");
-	buf_done(&n.best);
-}
-
 /* --- what the engine is told --- */
 
 struct copying {
@@ -156,7 +52,7 @@ struct copying {
 	struct ops_env *env;
 	const struct op_copy_args *args;
 	struct arena arena;
-	struct source **sources; /* one for each context and input that is used */
+	struct ops_source **sources; /* one for each context and input that is used */
 	size_t nsources, sources_cap;
 	struct copy_args engine;
 	bool locked;
@@ -191,24 +87,15 @@ static void copy_warn(void *arg, const char *text)
 	t->warn(t->arg, t->step, text);
 }
 
-static int open_source(struct copying *c, const struct op_copy_item *item, bool folders, struct source **ret, struct err *e)
+static int find_source(struct copying *c, const struct op_copy_item *item, bool folders, struct ops_source **ret, struct err *e)
 {
-	struct ops_context *context = item->from == COPY_FROM_CONTEXT ? &c->env->contexts[item->n] : NULL;
-	for (size_t i = 0; i < c->nsources; i++) {
-		struct source *s = c->sources[i];
-		if (s->context == context && (context || s->input == item->n)) {
-			*ret = s;
+	for (size_t i = 0; i < c->nsources; i++)
+		if (ops_source_is(c->sources[i], item->from, item->n)) {
+			*ret = c->sources[i];
 			return 0;
 		}
-	}
-	struct source *s = arena_new(&c->arena, sizeof(*s));
-	*s = (struct source){.env = c->env, .task = c->task, .context = context, .input = item->n};
-	s->face = (struct copy_source){.view = source_view, .need = source_need, .open = source_open, .digests = source_digests,
-		.hint = source_hint, .learn = source_learn, .trusted = !context, .arg = s, .owners = !context};
-	if (context)
-		TRY(ops_context_open(c->env, item->n, e));
-	else
-		TRY(ops_tree_open(c->env, c->task->inputs[item->n], folders, c->task->cancel, &s->tree, e));
+	struct ops_source *s = arena_new(&c->arena, sizeof(*s));
+	TRY(ops_source_open(s, c->task, item->from, item->n, folders, e));
 	ARENA_ROOM(&c->arena, c->sources, c->nsources, c->sources_cap);
 	c->sources[c->nsources++] = s;
 	*ret = s;
@@ -221,8 +108,8 @@ static int describe(struct copying *c, bool folders, struct err *e)
 	struct copy_item *items = arena_new(&c->arena, (a->nitems + 1) * sizeof(*items));
 	struct copy_inline *inlines = arena_new(&c->arena, (a->ninlines + 1) * sizeof(*inlines));
 	for (size_t i = 0; i < a->nitems; i++) {
-		struct source *s = NULL;
-		TRY(open_source(c, &a->items[i], folders, &s, e));
+		struct ops_source *s = NULL;
+		TRY(find_source(c, &a->items[i], folders, &s, e));
 		items[i] = (struct copy_item){.source = &s->face, .path = a->items[i].path, .archive = a->items[i].archive,
 			.unpack_required = a->items[i].unpack_required, .literal = a->items[i].literal, .rename = a->items[i].rename};
 	}
@@ -256,8 +143,7 @@ static void end(struct copying *c)
 {
 	unlock(c);
 	for (size_t i = 0; i < c->nsources; i++)
-		if (!c->sources[i]->context)
-			ops_tree_close(&c->sources[i]->tree);
+		ops_source_close(c->sources[i]);
 	arena_done(&c->arena);
 }
 
@@ -281,16 +167,6 @@ static struct digest memo_key(const struct task *t)
 	for (size_t i = 1; i < t->step->ninputs; i++)
 		hasher_digest(&h, &t->inputs[i]->cid);
 	return hasher_done(&h);
-}
-
-/* Base images' layers are unpacked by a process that may make files of any owner. */
-static int prepare(struct task *t, struct err *e)
-{
-	const struct op_copy_args *a = t->step->args;
-	for (size_t i = 0; i < a->nitems && t->prepare; i++)
-		if (a->items[i].from == COPY_FROM_INPUT && !ops_tree_here(t->env, t->inputs[a->items[i].n]))
-			return t->prepare(t, e);
-	return 0;
 }
 
 /* Names all keys that differ in what is selected only. That there is such a record is remembered: without one a step need not be
@@ -345,18 +221,31 @@ static int note_shape(const struct task *t, struct err *e)
 }
 
 /* A context of which much was never read, and whose digest could find nothing, is read once: by the run. */
-static int select_digest(struct task *t, const struct copy_args *engine, struct digest *ret, struct err *e)
+static int select_digest(struct copying *c, struct digest *ret, struct err *e)
 {
-	struct ops_env *env = t->env;
-	uint64_t read = env->reads.files;
-	bool over = false, may = t->may_be_late && can_be_late(t->step->args);
-	TRY(copy_select_digest(engine, may ? LATE_BYTES : UINT64_MAX, ret, &over, e));
-	if (over)
+	struct task *t = c->task;
+	uint64_t read = c->env->reads.files;
+	bool over = false, may = t->may_be_late && can_be_late(c->args);
+	TRY(copy_select_digest(&c->engine, may || t->hasty ? MUCH_BYTES : UINT64_MAX, ret, &over, e));
+	if (over && may)
 		TRY(find_nothing(t, &t->late, e));
-	if (over && !t->late)
-		TRY(copy_select_digest(engine, UINT64_MAX, ret, &over, e));
-	t->unsure = t->late && env->reads.files != read;
+	if (over && !t->late) {
+		for (size_t i = 0; i < c->nsources && t->hasty; i++)
+			c->sources[i]->puts_off = true;
+		if (copy_select_digest(&c->engine, UINT64_MAX, ret, &over, e) < 0 && !t->waits)
+			return -(int)e->code;
+	}
+	t->unsure = t->late && c->env->reads.files != read;
 	return 0;
+}
+
+static bool trees_here(const struct task *t)
+{
+	const struct op_copy_args *a = t->step->args;
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i].from == COPY_FROM_INPUT && !ops_tree_here(t->env, t->inputs[a->items[i].n]))
+			return false;
+	return true;
 }
 
 static int selection(struct task *t, struct digest *ret, struct err *e)
@@ -373,16 +262,34 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 	}
 	if (remember && t->recall && t->recall(t, &key, ret))
 		return 0;
-	TRY(prepare(t, e));
+	if (t->hasty && !trees_here(t)) {
+		t->waits = ops_awaited_new(t);
+		return 0;
+	}
 	struct copying c;
 	begin(&c, t);
 	int rc = describe(&c, false, e);
 	if (rc == 0)
-		rc = select_digest(t, &c.engine, ret, e);
+		rc = select_digest(&c, ret, e);
 	end(&c);
 	if (rc == 0 && remember)
 		rc = store_set_memo(env->store, &key, (struct str){(const char *)ret->b, sizeof(ret->b)}, e);
 	return rc;
+}
+
+static int gather_copy(struct task *t, struct err *e)
+{
+	const struct op_copy_args *a = t->step->args;
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i].from == COPY_FROM_INPUT)
+			TRY(ops_fetch_tree(t, a->items[i].n, false, e));
+	return ops_awaited_read(t, e);
+}
+
+/* The run looks at what is there already. */
+static int ground_copy(struct task *t, struct err *e)
+{
+	return ops_fetch_tree(t, 0, false, e);
 }
 
 /* What the label does not say. */
@@ -418,6 +325,8 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	if (!a->nitems)
 		return 0;
 	TRY(selection(t, &selected, e));
+	if (t->waits)
+		return 0;
 	if (only_trees(a)) {
 		t->memo_key = memo_key(t);
 		t->memo = selected;
@@ -495,4 +404,5 @@ static int run_copy(struct task *t, struct outcome *ret, struct err *e)
 	return rc < 0 ? rc : note_shape(t, e);
 }
 
-const struct op op_copy = {.name = "copy", .on_tree = true, .hash = hash_copy, .key = key_copy, .run = run_copy};
+const struct op op_copy = {.name = "copy", .on_tree = true, .hash = hash_copy, .key = key_copy, .gather = gather_copy,
+	.ground = ground_copy, .run = run_copy};

@@ -16,7 +16,7 @@
 #include "builder/ops/env.h"
 #include "builder/ops/exec_failed.h"
 #include "builder/ops/exec_mounts.h"
-#include "builder/ops/ops.h"
+#include "builder/ops/ops_source.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/passwd.h"
 
@@ -385,6 +385,11 @@ static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 	return rc;
 }
 
+static int ground_exec(struct task *t, struct err *e)
+{
+	return ops_fetch_tree(t, 0, true, e);
+}
+
 static void expect_exec(const void *args)
 {
 	const struct op_exec_args *a = args;
@@ -392,4 +397,4 @@ static void expect_exec(const void *args)
 		sandbox_expect_network();
 }
 
-const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .run = run_exec, .expect = expect_exec};
+const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .ground = ground_exec, .run = run_exec, .expect = expect_exec};

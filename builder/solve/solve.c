@@ -88,7 +88,7 @@ static void *worker(void *arg)
 {
 	struct job *j = arg;
 	struct solver *s = j->solver;
-	j->rc = j->asking ? solve_key(j, &j->e) : j->step->op->run(&j->task, &j->outcome, &j->e);
+	j->rc = j->errand(j, &j->e);
 	pthread_mutex_lock(&s->lock);
 	j->next = NULL; /* it may have been in the queue before */
 	*s->finished_end = j;
@@ -96,6 +96,22 @@ static void *worker(void *arg)
 	pthread_cond_signal(&s->ready);
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
+}
+
+static int run(struct job *j, struct err *e)
+{
+	return j->step->op->run(&j->task, &j->outcome, e);
+}
+
+static int gather(struct job *j, struct err *e)
+{
+	return j->step->op->gather(&j->task, e);
+}
+
+static int ground(struct job *j, struct err *e)
+{
+	j->grounded = true;
+	return j->step->op->ground(&j->task, e);
 }
 
 static void start_thread(struct job *j)
@@ -199,7 +215,28 @@ static int start_run(struct solver *s, struct job *j, struct err *e)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	j->started = now.tv_sec;
+	j->errand = run;
 	start_thread(j);
+	return 0;
+}
+
+/* What a look-up needs and takes long to come: others go on meanwhile. */
+static void ask(struct solver *s, struct job *j, int (*errand)(struct job *j, struct err *e))
+{
+	while (s->asking >= FAR_AT_ONCE)
+		solve_wait(s);
+	s->states[j->step->number].phase = ASKING;
+	s->asking++;
+	j->asking = true;
+	j->errand = errand;
+	start_thread(j);
+}
+
+/* The same for bytes: layers are unpacked by a process that may make files of any owner. */
+static int ask_for_bytes(struct solver *s, struct job *j, int (*errand)(struct job *j, struct err *e), struct err *e)
+{
+	TRY(solve_prepare(s, e));
+	ask(s, j, errand);
 	return 0;
 }
 
@@ -226,7 +263,7 @@ static struct job *job_new(struct solver *s, const struct step *st)
 		inputs[i] = s->states[st->inputs[i]->number].tree;
 	j->task = (struct task){.step = st, .inputs = inputs, .env = s->o->env, .cancel = &s->stop, .want_tar = state->want_tar,
 		.want_folder = state->want_folder, .log = solve_on_log, .warn = solve_on_warn, .arg = s,
-		.may_be_late = !s->o->claims, .recall = s->o->claims && !st->no_cache ? solve_recall : NULL};
+		.arena = &j->arena, .hasty = st->op->gather, .may_be_late = !s->o->claims, .recall = s->o->claims && !st->no_cache ? solve_recall : NULL};
 	return j;
 }
 
@@ -242,25 +279,48 @@ static void take_hit(struct solver *s, struct job *j)
 	done_with(s, j->step, t);
 }
 
-/* Looks a step with a key up; a miss starts running. The job is gone, or another thread has it. */
+static bool has_key(const struct job *j)
+{
+	return !j->task.late && !j->task.waits;
+}
+
+/* Looks a step up under all the keys it has. */
+static int look_everywhere(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
+{
+	if (has_key(j))
+		TRY(solve_look_up(s, j, ret_hit, e));
+	if (*ret_hit || !has_key(j) || solve_on_hollow(j))
+		return 0;
+	if (j->task.recalled) {
+		TRY(solve_sure_key(j, e));
+		if (has_key(j))
+			TRY(solve_look_up(s, j, ret_hit, e));
+	}
+	return !*ret_hit && has_key(j) ? solve_look_below(s, j, ret_hit, e) : 0;
+}
+
+/* Nothing is found: what is missing for a look-up is sent for, or else the step runs. */
+static int set_out(struct solver *s, struct job *j, struct err *e)
+{
+	if (j->task.waits)
+		return ask_for_bytes(s, j, gather, e);
+	if (!j->task.late && !j->grounded && solve_lacks_ground(s, j))
+		return ask_for_bytes(s, j, ground, e);
+	return start_run(s, j, e);
+}
+
+/* Goes on with a step whose key was made. The job is gone then, or another thread has it. */
 static int advance_keyed(struct solver *s, struct job *j, int rc, struct err *e)
 {
 	bool hit = false;
-	if (rc == 0 && !j->task.late)
-		rc = solve_look_up(s, j, &hit, e);
-	if (rc == 0 && !hit && j->task.recalled && !solve_on_hollow(j)) {
-		rc = solve_sure_key(j, e);
-		if (rc == 0)
-			rc = solve_look_up(s, j, &hit, e);
-	}
+	if (rc == 0)
+		rc = look_everywhere(s, j, &hit, e);
 	if (!hit && solve_doubts(s, j, rc < 0 ? e : NULL)) {
 		job_free(j);
 		return 0;
 	}
-	if (rc == 0 && !hit && !j->task.late)
-		rc = solve_look_below(s, j, &hit, e);
 	if (rc == 0 && !hit) {
-		rc = start_run(s, j, e);
+		rc = set_out(s, j, e);
 		if (rc == 0)
 			return 0;
 	}
@@ -298,18 +358,6 @@ static void give_up(struct solver *s, const struct step *st, int rc, const struc
 	event_failed(s->o->events, s->states[st->number].event, e);
 }
 
-/* A step whose key comes from far away: others go on meanwhile. */
-static void ask(struct solver *s, const struct step *st)
-{
-	struct job *j = job_new(s, st);
-	if (!st->internal)
-		solve_announce(s, st);
-	s->states[st->number].phase = ASKING;
-	s->asking++;
-	j->asking = true;
-	start_thread(j);
-}
-
 /* A ready step gets its key, a keyed one is looked up. */
 static void advance(struct solver *s, const struct step *st)
 {
@@ -320,10 +368,8 @@ static void advance(struct solver *s, const struct step *st)
 	state->phase = READY;
 	if (j) {
 		e = j->e;
-		rc = advance_keyed(s, j, j->rc, &e);
-	} else if (st->op->far) {
-		ask(s, st);
-		return;
+		rc = j->rc < 0 ? j->rc : solve_awaited_key(j, &e);
+		rc = advance_keyed(s, j, rc, &e);
 	} else if (st->op->known) {
 		j = job_new(s, st);
 		rc = known(s, j, &e);
@@ -332,6 +378,10 @@ static void advance(struct solver *s, const struct step *st)
 		j = job_new(s, st);
 		if (!st->internal) /* those are shown when they have something to do */
 			solve_announce(s, st);
+		if (st->op->far) {
+			ask(s, j, solve_key);
+			return;
+		}
 		rc = solve_key(j, &e);
 		rc = advance_keyed(s, j, rc, &e);
 	}

@@ -38,6 +38,19 @@ static int content_key(struct solver *s, struct job *j, struct digest *ret, bool
 	return 0;
 }
 
+bool solve_lacks_ground(struct solver *s, const struct job *j)
+{
+	if (!j->step->op->ground || j->step->no_cache || !solve_counts_below(j))
+		return false;
+	const struct tree *t = j->task.inputs[0];
+	struct digest cid;
+	struct err ignored;
+	for (size_t i = 0; i < t->n; i++)
+		if (named_by_tar(&t->layers[i]) && layer_content(s->o->store, &t->layers[i].diff_id, &cid, &ignored) == -ERR_NOT_FOUND)
+			return true;
+	return false;
+}
+
 int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 {
 	struct digest key;

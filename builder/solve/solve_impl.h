@@ -13,7 +13,7 @@ struct state {
 	bool want_tar, want_folder;
 	uint32_t event;            /* number in the event stream; 0: not announced */
 	enum { WAITING, READY, ASKING, RUNNING, DONE } phase;
-	struct job *keyed;         /* READY, and its key is there; or NULL */
+	struct job *keyed;         /* READY, and what was asked for is there; or NULL */
 	const struct tree *tree;
 	bool hit;                  /* DONE without a run */
 	bool untold;               /* and that is not said yet: it may still have to run (solve_again.c) */
@@ -25,7 +25,9 @@ struct job {
 	struct task task;
 	pthread_t thread;
 	bool threaded;             /* thread has to be joined */
-	bool asking;               /* for its key, which is far away */
+	int (*errand)(struct job *j, struct err *e); /* what its thread does */
+	bool asking;               /* that is something the look-up needs: a key from far away, bytes. Else it runs */
+	bool grounded;             /* the tree it stands on is here */
 	struct digest key, rest;   /* rest: the same without the tree that the step stands on */
 	struct str then_why;       /* of the former run that task.former is of; in arena */
 	struct arena arena;
@@ -42,7 +44,7 @@ struct solver {
 	struct solved *result;
 	struct state *states;
 	unsigned running, limit;
-	unsigned asking;           /* jobs that wait for a key from far away; they take no part of the limit */
+	unsigned asking;           /* jobs that do; they take no part of the limit */
 	size_t first;              /* all steps before it are done */
 	bool prepared;             /* before_run was called */
 	bool explained;
@@ -72,6 +74,8 @@ int solve_prepare(struct solver *s, struct err *e);
 bool solve_recall(struct task *t, const struct digest *key, struct digest *ret);
 /* The job's key; may be called on several threads for ops that are `far`. */
 int solve_key(struct job *j, struct err *e);
+/* Once more, with what it had to wait for; unchanged when it had not. */
+int solve_awaited_key(struct job *j, struct err *e);
 /* Once more, from what is here alone: what runs is recorded under this key. */
 int solve_sure_key(struct job *j, struct err *e);
 /* The key of a step that has run. */
@@ -90,6 +94,8 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r);
 /* solve_below.c: keys that have the content of base images' layers, when the ones that have their names found nothing. A hit is put on
  * record under the job's own key. */
 int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err *e);
+/* Would it have to look into layers that are not here, but have to be for a run? */
+bool solve_lacks_ground(struct solver *s, const struct job *j);
 /* Puts what ran on record under such a key. */
 int solve_record_below(struct solver *s, struct job *j, struct err *e);
 

@@ -18,11 +18,6 @@ int solve_prepare(struct solver *s, struct err *e)
 	return 0;
 }
 
-static int prepare_task(struct task *t, struct err *e)
-{
-	return solve_prepare(t->arg, e);
-}
-
 bool solve_counts_below(const struct job *j)
 {
 	return j->step->op->on_tree && j->step->ninputs && !j->task.floating;
@@ -49,10 +44,8 @@ int solve_key(struct job *j, struct err *e)
 		/* The solving thread is the one that passes the user's wish to stop on to the others: it has to look itself. */
 		if (!j->asking)
 			j->task.cancel = j->solver->o->cancel;
-		j->task.prepare = prepare_task;
 		int rc = st->op->key(&j->task, &h, e);
 		j->task.cancel = &j->solver->stop;
-		j->task.prepare = NULL;
 		TRY(rc);
 	} else {
 		if (st->op->hash)
@@ -80,6 +73,21 @@ static int key_again(struct job *j, struct err *e)
 	buf_clear(&j->task.why);
 	buf_clear(&j->task.found);
 	return solve_key(j, e);
+}
+
+/* Without haste: there is nothing left to wait for, or not much. */
+static int key_now(struct job *j, struct err *e)
+{
+	j->task.waits = NULL;
+	j->task.hasty = false;
+	int rc = key_again(j, e);
+	j->task.hasty = j->step->op->gather;
+	return rc;
+}
+
+int solve_awaited_key(struct job *j, struct err *e)
+{
+	return j->task.waits ? key_now(j, e) : 0;
 }
 
 int solve_sure_key(struct job *j, struct err *e)
@@ -143,7 +151,7 @@ int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 int solve_late_key(struct job *j, struct err *e)
 {
 	j->task.may_be_late = false;
-	TRY(key_again(j, e));
+	TRY(key_now(j, e));
 	j->outcome.keep_out |= j->task.unsure;
 	return 0;
 }

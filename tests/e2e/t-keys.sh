@@ -45,4 +45,49 @@ END2
 	assert_match "$(jq -r '.[] | .reason' stdout.log)" '*base image changed*'
 }
 
+test_a_base_image_that_is_fetched_for_a_step_is_looked_into_before_it_runs() {
+	need_registry
+	for at in 1 2; do
+		base $((1500000000 + at))
+		cooper push -q base "$REGISTRY/keys/$ROLE:$at" >/dev/null
+	done
+	COOPER_ROOT=$E2E_DIR/other
+	printf 'FROM %s/keys/%s:1\nRUN echo x >/x\nRUN echo y >/y\n' "$REGISTRY" "$ROLE" >Containerfile
+	build_ok .
+	sed -i 's/:1$/:2/' Containerfile
+	build_ok .
+	assert_eq "$(steps_cached)" 3
+	build_ok --explain --build-arg X=1 .
+	assert_eq "$(steps_cached)" 3
+}
+
+# line PATTERN: where it first stands in the log.
+line() { grep -nE -m 1 "$1" build.log | cut -d: -f1; }
+
+test_files_that_are_read_for_a_key_keep_no_other_stage_waiting() {
+	need_busybox
+	mkdir ctx
+	truncate -s 1G ctx/large
+	echo small >ctx/small
+	cat >Containerfile <<-'END2'
+		FROM scratch AS a
+		COPY large /
+		FROM busybox AS b
+		ARG N
+		COPY small /
+		RUN echo "$N" >/n
+		FROM busybox
+		COPY --from=a /large /
+		COPY --from=b /n /
+	END2
+	build_ok --build-arg N=1 -f Containerfile ctx
+	touch ctx/large
+	build_ok --build-arg N=2 -f Containerfile ctx
+	assert_eq "$(steps_cached)" "$(($(grep -cE '^#[0-9]+ \[' build.log) - 2))" # RUN and COPY /n
+	ran=$(line '^#[0-9]+ .*RUN' | head -n 1)
+	step=$(sed -n "${ran}s/^\(#[0-9]*\) .*/\1/p" build.log)
+	large=$(sed -n 's/^\(#[0-9]*\) .*COPY large.*/\1/p' build.log | head -n 1)
+	[ "$(line "^$step DONE")" -lt "$(line "^$large CACHED")" ] || { cat build.log >&2; fail "the RUN was over after the large file only"; }
+}
+
 run_tests

@@ -150,6 +150,66 @@ Test(solve, independent_steps_run_at_once, .timeout = 20)
 	pthread_barrier_destroy(&meet);
 }
 
+/* A step whose key has to wait: its bytes come only when another step runs. */
+static int slow_key(struct task *t, struct hasher *h, struct err *e)
+{
+	const struct fake_args *a = t->step->args;
+	(void)e;
+	if (t->hasty)
+		t->waits = arena_new(t->arena, 1);
+	else
+		hasher_str(h, str_of(a->text));
+	return 0;
+}
+
+static int slow_gather(struct task *t, struct err *e)
+{
+	const struct fake_args *a = t->step->args;
+	if (a->fails)
+		return err_set(e, ERR_STEP, "%s", a->fails);
+	if (a->meet)
+		pthread_barrier_wait(a->meet);
+	return 0;
+}
+
+static const struct op op_slow = {.name = "slow", .on_tree = true, .hash = fake_hash, .key = slow_key, .gather = slow_gather, .run = fake_run};
+
+static struct step *slow_step(struct bench *b, int line, const struct fake_args *args)
+{
+	struct step proto = *bench_step(b, NULL, line, args);
+	proto.op = &op_slow;
+	return plan_add(&b->plan, &proto);
+}
+
+Test(solve, a_key_that_waits_for_bytes_keeps_nobody_else_waiting, .timeout = 20)
+{
+	cleanup_bench struct bench b;
+	pthread_barrier_t meet;
+	atomic_uint runs = 0;
+	pthread_barrier_init(&meet, NULL, 2);
+	struct fake_args slow = {.text = "slow", .content = "1", .runs = &runs}, other = {.text = "other", .content = "2", .runs = &runs};
+	bench_init(&b);
+	b.jobs = 1;
+	struct step *s = slow_step(&b, 1, &slow);
+	cr_assert_eq(bench_solve(&b, s), 0, "%s", b.e.text);
+	cr_expect_eq(runs, 1u);
+	slow.meet = other.meet = &meet;
+	struct step *both[] = {s, bench_step(&b, NULL, 2, &other)};
+	cr_assert_eq(bench_solve_all(&b, both, 2), 0, "%s", b.e.text);
+	cr_expect_eq(runs, 2u, "the slow one was found when its bytes were there");
+	cr_expect_eq(b.told.kinds[EVENT_CACHED], 1u);
+}
+
+Test(solve, bytes_that_do_not_come_are_a_failure, .timeout = 20)
+{
+	cleanup_bench struct bench b;
+	const struct fake_args slow = {.text = "slow", .content = "1", .fails = "they are gone"};
+	bench_init(&b);
+	cr_assert_eq(bench_solve(&b, slow_step(&b, 1, &slow)), -ERR_STEP);
+	cr_expect_str_eq(b.e.text, "they are gone");
+	cr_expect_eq(b.told.kinds[EVENT_ERROR], 1u);
+}
+
 Test(solve, no_more_steps_run_at_once_than_were_allowed)
 {
 	cleanup_bench struct bench b;
