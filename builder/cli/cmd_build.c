@@ -215,6 +215,11 @@ static void layer_made(void *arg, const struct digest *layer)
 	ahead_add(&b->ahead, layer);
 }
 
+static bool explains_to_tools(const struct build *b)
+{
+	return b->o->explain && strcmp(b->o->explain, "json") == 0;
+}
+
 static int solve_plan(struct build *b, struct err *e)
 {
 	const struct step *failed = NULL;
@@ -223,7 +228,7 @@ static int solve_plan(struct build *b, struct err *e)
 	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
 		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .made = ahead ? layer_made : NULL, .want_tar = build_outputs_want_image(&b->r),
 		.want_folder = build_outputs_want_tree(&b->r), .epoch = b->r.epoch, .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
-		.explain_json = b->o->explain && strcmp(b->o->explain, "json") == 0 ? &b->explain : NULL};
+		.explain_json = explains_to_tools(b) ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
 	ahead_finish(&b->ahead, rc == 0);
 	fetch_over(b, rc);
@@ -360,14 +365,19 @@ static int solve_and_write(struct build *b, struct err *e)
 	}
 }
 
+static void tell_reasons(const struct build *b)
+{
+	if (explains_to_tools(b))
+		printf("[%s]\n", b->explain.len ? b->explain.p : "");
+}
+
 static int tell(struct build *b, struct err *e)
 {
 	char digest[DIGEST_TEXT + 1] = "";
 	if (b->built.has_image)
 		digest_text(&built_known_as(&b->r, &b->built)->digest, digest);
 	TRY(result_files_write(b->o, &b->r, &b->built, b->cli->arena, e));
-	if (b->explain.len)
-		fputs(b->explain.p, stdout);
+	tell_reasons(b);
 	const char *mode = b->o->progress ? b->o->progress : "";
 	if ((b->o->quiet || strcmp(mode, "quiet") == 0) && *digest)
 		printf("%s\n", digest);
@@ -429,9 +439,14 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	}
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
-	TRY(solve_and_write(b, e));
+	int rc = solve_and_write(b, e);
+	if (rc < 0) {
+		progress_finish(b->progress);
+		tell_reasons(b);
+		return rc;
+	}
 	struct err untold;
-	int rc = write_caches(b, e); /* the image is out, whatever becomes of them */
+	rc = write_caches(b, e); /* the image is out, whatever becomes of them */
 	progress_finish(b->progress);
 	TRY(tell(b, rc < 0 ? &untold : e));
 	keep_small(b);

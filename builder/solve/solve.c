@@ -431,8 +431,6 @@ int solve(const struct plan *plan, struct step *const *targets, size_t ntargets,
 	solve_tell_hits(&s);
 	if (s.rc == 0 && cancelled(o->cancel))
 		s.rc = err_set(&s.e, ERR_CANCELLED, "interrupted");
-	if (o->explain_json)
-		buf_puts(o->explain_json, o->explain_json->len ? "]\n" : "[]\n");
 	mem_free(s.states);
 	if (s.rc < 0) {
 		*e = s.e;

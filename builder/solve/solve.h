@@ -28,7 +28,7 @@ struct solve_opts {
 	struct claims *claims;   /* what other machines' caches say; NULL: there are none */
 	/* Why steps ran: told for each (explain_all) or for the first one only. */
 	bool explain_all;
-	struct buf *explain_json; /* gets a JSON array of {step, stage, line, reasons}; NULL: not wanted */
+	struct buf *explain_json; /* JSON objects of {step, stage, line, reason, changes} are added, with commas between; NULL: not wanted */
 };
 
 struct solve_stats {

@@ -68,8 +68,7 @@ static void find_changes(const struct solver *s, struct job *j, struct changes *
 
 static void explain_json(const struct step *st, const struct changes *c, struct str reason, struct buf *out)
 {
-	buf_puts(out, out->len ? ",\n " : "[");
-	buf_puts(out, "{\"step\":");
+	buf_puts(out, out->len ? ",\n {\"step\":" : "{\"step\":");
 	jval_quote(str_of(st->label), out);
 	if (st->stage) {
 		buf_puts(out, ",\"stage\":");

@@ -207,6 +207,15 @@ test_options_are_told_by_name() {
 	assert_match "$(changes RUN)" *'argument|user||changed|5|6'*
 }
 
+test_a_failed_build_says_to_tools_what_ran() {
+	need_busybox
+	printf 'FROM busybox\nRUN true >/x\n' >Containerfile
+	build_ok .
+	printf 'FROM busybox\nRUN true >/x\nRUN exit 3\n' >Containerfile
+	assert_fails 1 cooper build --explain=json .
+	jq -e 'length == 1 and .[0].changes[0].kind == "new" and .[0].line == 3' stdout.log >/dev/null || fail "$(cat stdout.log)"
+}
+
 # Without --explain: one line, about the first step that could not be found, when it ran before.
 test_the_first_miss_is_told_without_being_asked() {
 	need_busybox
