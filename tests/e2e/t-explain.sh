@@ -74,7 +74,7 @@ test_what_any_step_has_made_is_not_made_twice() {
 	assert_eq "$(layers_of "$(digest_of two)" | tail -n 1)" "$one"
 }
 
-test_nothing_is_pushed_of_a_layer_that_was_made_again() {
+test_a_layer_that_was_made_again_has_the_digest_that_the_registry_has() {
 	need_registry
 	need_busybox push
 	mkdir one two
