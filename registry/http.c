@@ -6,12 +6,12 @@
  */
 #include "registry/http.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/module.h"
 #include "registry/http_tls.h"
 
 enum { HEAD_MAX = 256 * 1024, REFUSAL_MAX = 64 * 1024, SLOW = 30, CONNECT = 20 };
@@ -50,34 +50,11 @@ void http_free(struct http *h)
 
 /* --- the module --- */
 
-/* Beside the program, in ../lib/cooper, or where it was built. It is never unloaded: libraries below it do not like that. */
 static const struct http_module *load_module(struct err *e)
 {
-	static const char *const places[] = {"cooper-net.so", "registry/cooper-net.so", "../lib/cooper/cooper-net.so"};
-	char self[4096];
-	void *lib = NULL;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	while (n > 0 && self[n - 1] != '/')
-		n--;
-	for (size_t i = 0; n > 0 && !lib && i < ARRAY_LEN(places); i++) {
-		cleanup_free char *path = mem_printf("%.*s%s", (int)n, self, places[i]);
-		if (access(path, R_OK) == 0)
-			lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	}
-#ifdef COOPER_NET_MODULE
-	if (!lib)
-		lib = dlopen(COOPER_NET_MODULE, RTLD_NOW | RTLD_LOCAL);
-#endif
-	const struct http_module *m = lib ? dlsym(lib, HTTP_MODULE_SYMBOL) : NULL;
-	if (!m) {
-		const char *why = dlerror();
-		err_set(e, ERR_UNSUPPORTED, "the network module cannot be loaded: %s", why ? why : "cooper-net.so is not installed");
-		return NULL;
-	}
-	if (m->version != HTTP_MODULE_VERSION) {
-		err_set(e, ERR_UNSUPPORTED, "the network module cooper-net.so is of another version");
-		return NULL;
-	}
+	const void *m = NULL;
+	if (module_load("registry", "cooper-net", HTTP_MODULE_SYMBOL, HTTP_MODULE_VERSION, &m, e) < 0)
+		err_wrap(e, "the network module cannot be loaded");
 	return m;
 }
 

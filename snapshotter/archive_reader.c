@@ -5,7 +5,6 @@
  */
 #include "snapshotter/archive_reader.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,17 +12,11 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/module.h"
 #include "snapshotter/archive_api.h"
 #include "snapshotter/compress.h"
 #include "snapshotter/stat_entry.h"
 #include "snapshotter/xattrs.h"
-
-#ifndef COOPER_LIBDIR
-#define COOPER_LIBDIR "/usr/lib/cooper"
-#endif
-#ifndef COOPER_BUILD_LIBDIR
-#define COOPER_BUILD_LIBDIR COOPER_LIBDIR
-#endif
 
 enum { XATTRS_MAX = 1024 * 1024, TAR_HEADER = 512 };
 
@@ -95,46 +88,13 @@ static bool is_broken_tar(int fd, off_t from, bool broken_stream)
 
 /* --- the module --- */
 
-static const struct archive_api *load_from(const char *dir, char *why, size_t n)
-{
-	cleanup_free char *path = mem_printf("%s/cooper-arch.so", dir);
-	if (access(path, F_OK) < 0)
-		return NULL;
-	void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct archive_api *api = so ? dlsym(so, ARCHIVE_API_SYMBOL) : NULL;
-	if (api && api->version == ARCHIVE_API_VERSION)
-		return api;
-	const char *text = so ? "of another version" : dlerror();
-	snprintf(why, n, "%s: %s", path, text ? text : "not loadable");
-	return NULL;
-}
-
-static const struct archive_api *load(char *why, size_t n)
-{
-	snprintf(why, n, "cooper-arch.so is not there");
-	cleanup_free char *exe = mem_array(PATH_MAX, 1);
-	ssize_t len = readlink("/proc/self/exe", exe, PATH_MAX - 1);
-	const struct archive_api *api = NULL;
-	char *slash = len > 0 ? strrchr(exe, '/') : NULL;
-	if (slash) {
-		*slash = '\0';
-		api = load_from(exe, why, n);
-		cleanup_free char *lib = mem_printf("%s/../lib/cooper", exe);
-		if (!api)
-			api = load_from(lib, why, n);
-	}
-	if (!api)
-		api = load_from(COOPER_LIBDIR, why, n);
-	if (!api)
-		api = load_from(COOPER_BUILD_LIBDIR, why, n);
-	return api;
-}
-
 int archive_module(const struct archive_api **ret, struct err *e)
 {
-	char text[ARCHIVE_TEXT + 512] = "";
-	*ret = load(text, sizeof(text));
-	return *ret ? 0 : err_set(e, ERR_UNSUPPORTED, "archives cannot be unpacked here: %s", text);
+	const void *api;
+	if (module_load("snapshotter", "cooper-arch", ARCHIVE_API_SYMBOL, ARCHIVE_API_VERSION, &api, e) < 0)
+		return err_wrap(e, "archives cannot be unpacked here");
+	*ret = api;
+	return 0;
 }
 
 int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_reader **ret, struct err *e)
