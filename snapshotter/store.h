@@ -138,8 +138,8 @@ int store_find_records(struct store *s, const struct digest *key, record_fn *fn,
 /* The newest records of a family, and of a place, newest first, 16 at most: what the step was before. */
 int store_find_kin(struct store *s, const struct digest *family, record_fn *fn, void *arg, struct err *e);
 int store_find_place(struct store *s, const struct digest *place, record_fn *fn, void *arg, struct err *e);
-/* Records of layers with this content id, 16 at most: first those of the family, then those of any other step, the oldest ones first,
- * so that digests do not move. */
+/* Records of layers with this content id: first those of the family, then those of any step, the oldest ones first, so that digests do
+ * not move; 16 of each at most. */
 int store_find_content(struct store *s, const struct digest *family, const struct digest *cid, record_fn *fn, void *arg, struct err *e);
 /* Replaces a record with the same key and answers; of one key, the newest 32 stay. */
 int store_add_record(struct store *s, const struct record *r, struct err *e);

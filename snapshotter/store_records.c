@@ -56,10 +56,15 @@ int store_find_place(struct store *s, const struct digest *place, record_fn *fn,
 int store_find_content(
     struct store *s, const struct digest *family, const struct digest *cid, record_fn *fn, void *arg, struct err *e)
 {
-	const struct digest *d[] = {family, cid};
-	return each_record(s,
-	    "SELECT " COLUMNS " FROM records WHERE cid=?2 AND layer IS NOT NULL ORDER BY family<>?1, n LIMIT 16", d, 2, fn,
+	const struct digest *d[] = {cid, family};
+	/* Each is answered in the order of one index. Very many steps give nothing, which is one content id: "+" turns to the family. */
+	int rc = each_record(s,
+	    "SELECT " COLUMNS " FROM records WHERE +cid=?1 AND family=?2 AND layer IS NOT NULL ORDER BY n LIMIT 16", d, 2, fn,
 	    arg, e);
+	if (rc != 0)
+		return rc;
+	return each_record(s, "SELECT " COLUMNS " FROM records WHERE cid=?1 AND layer IS NOT NULL ORDER BY n LIMIT 16", d, 1,
+	    fn, arg, e);
 }
 
 static int remove_equal(struct store *s, const struct record *r, struct err *e)

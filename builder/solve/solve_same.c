@@ -16,6 +16,7 @@ struct same {
 	struct solver *s;
 	struct job *j;
 	struct index *index; /* of the job's layer, when it was needed */
+	struct digest last;  /* the layer that was looked at last: many records may speak of it */
 };
 
 static void same_done(struct same *f)
@@ -59,6 +60,9 @@ static bool give(void *arg, const struct record *r)
 {
 	struct same *f = arg;
 	struct job *j = f->j;
+	if (digest_eq(&r->layer, &f->last))
+		return false;
+	f->last = r->layer;
 	if (!layer_is_here(f->s->o->store, &r->layer) || !(digest_eq(&r->family, &j->step->family) || agrees(f, r)))
 		return false;
 	j->outcome.layer.id = r->layer;

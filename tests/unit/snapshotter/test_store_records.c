@@ -135,7 +135,7 @@ Test(store_records, equal_content_is_found_at_any_step_and_first_at_the_same_one
 	add_of_family(s, "k3", "mine", "l3");
 	add_record(s, "k4", NULL, ""); /* no layer */
 	cr_assert_eq(store_find_content(s, &mine, &cid, take_layer, &seen, &e), 0);
-	expect_layers(&seen, (const char *[]){"l2", "l3", "l1", NULL});
+	expect_layers(&seen, (const char *[]){"l2", "l3", "l1", "l2", "l3", NULL});
 	cr_assert_eq(store_find_content(s, &mine, &none, take_layer, &seen, &e), 0);
 	cr_expect_eq(seen.len, 0u);
 	cr_assert_eq(store_find_kin(s, &mine, take_layer, &seen, &e), 0);
