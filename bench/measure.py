@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs commands and keeps their wall time, CPU time and peak memory; medians, ratios and the table that is printed."""
-import os
+"""Runs commands and keeps their wall time, CPU time and peak memory."""
 import statistics
 import subprocess
 import sys
+
+LONG = 15    # seconds: who needs longer is not run once more only to be warm
+BUDGET = 45  # seconds for all runs of one contender, but at least one: three runs of what is not LONG
 
 
 class Failed(Exception):
@@ -31,84 +33,61 @@ def measure(argv, env, log, floor):
 
 
 class Contender:
-    """Something that does a workload: prepare() is called before each run and not measured."""
+    """Something that does a workload: prepare() is called before each run and not measured. `daemon` says what works for it elsewhere:
+    its CPU time counts too, its peak memory is told beside."""
 
-    def __init__(self, name, argv, prepare=None, env=None, rounds=None, divide=1):
-        self.name, self.argv, self.prepare, self.env = name, argv, prepare, env
-        self.rounds, self.divide = rounds, divide
-        self.runs, self.error = [], None
+    def __init__(self, name, argv, prepare=None, env=None, divide=1, daemon=None, peer=False):
+        self.name, self.argv, self.prepare, self.env, self.divide, self.daemon, self.peer = name, argv, prepare, env, divide, daemon, peer
+        self.runs, self.left, self.error = [], 1, None
 
     def once(self, log, floor):
+        """Returns the seconds it took, of which a run's figures are a share."""
         if self.prepare:
             self.prepare()
-        argv = self.argv() if callable(self.argv) else self.argv
-        one = measure(argv, self.env, log, floor)
+        before = self.daemon.begin() if self.daemon else 0
+        one = measure(self.argv, self.env, log, floor)
+        took = one["wall"]
+        if self.daemon:
+            cpu, one["daemon_mib"] = self.daemon.usage()
+            one["cpu"] += max(0, cpu - before)
         one["wall"] /= self.divide
         one["cpu"] /= self.divide
         self.runs.append(one)
+        return took
+
+    def first(self, rounds, log, floor, warm):
+        took = self.once(log, floor)
+        self.left = max(1, min(rounds, int(BUDGET / max(took, 1e-3)))) - 1
+        if warm and took < LONG:
+            self.runs.clear()
+            self.left += 1
 
 
 def alternate(contenders, rounds, log, floor, warm):
     """All of them in turn, so that all meet the same load. A failure drops the contender, not the workload."""
-    for i in range(-1 if warm else 0, rounds):
+    for i in range(rounds + 1):
         for c in contenders:
-            if c.error or (c.rounds is not None and not 0 <= i < c.rounds):
+            if c.error or not c.left:
                 continue
             try:
-                c.once(log, floor)
-                if i < 0:
-                    c.runs.pop()
+                if i == 0:
+                    c.first(rounds, log, floor, warm)
+                else:
+                    c.once(log, floor)
+                    c.left -= 1
             except (Failed, OSError) as e:
                 c.error = str(e)
                 print(f"  {c.name}: {e}", file=sys.stderr)
 
 
-def summary(contenders):
-    rows = []
-    for c in contenders:
-        row = {"name": c.name, "n": len(c.runs), "error": c.error}
-        for key in ("wall", "cpu"):
-            if c.runs:
-                row[key] = statistics.median(r[key] for r in c.runs)
+def summary(c):
+    """Medians of the times, the largest of the peaks, and every run."""
+    row = {"name": c.name, "peer": c.peer, "n": len(c.runs), "error": c.error, "runs": [{k: round(v, 6) for k, v in r.items()} for r in c.runs]}
+    for key in ("wall", "cpu"):
         if c.runs:
-            row["mib"] = max(r["mib"] for r in c.runs)
-            row["walls"] = [round(r["wall"], 6) for r in c.runs]
-        rows.append(row)
-    return rows
-
-
-def seconds(x):
-    return "-" if x is None else f"{x * 1000:.1f} ms" if x < 1 else f"{x:.2f} s"
-
-
-def ratio(a, b):
-    return None if not a or not b else a / b
-
-
-class Table:
-    """The result: one line for each workload and contender, printed as it comes."""
-
-    widths = (7, 34, 10, 10, 8, 10, 12, 3)
-    heads = ("id", "who", "wall", "cpu", "MiB", "x floor", "x cooper", "n")
-
-    def __init__(self):
-        self.results = []
-        self.line(self.heads)
-
-    def line(self, cells):
-        print("".join(str(c).ljust(w) if i < 2 else str(c).rjust(w) for i, (c, w) in enumerate(zip(cells, self.widths))), flush=True)
-
-    def add(self, name, what, limits, contenders):
-        rows = summary(contenders)
-        find = lambda who: next((r.get("wall") for r in rows if r["name"].startswith(who)), None)
-        floor, cooper = find("floor"), find("cooper")
-        print(f"\n{name}: {what}" + (f"   [{limits}]" if limits else ""), flush=True)
-        for r in rows:
-            wall = r.get("wall")
-            x_floor = ratio(wall, floor) if not r["name"].startswith("floor") else None
-            x_cooper = ratio(wall, cooper) if not r["name"].startswith("cooper") else None
-            r["x_floor"], r["x_cooper"] = x_floor, x_cooper
-            note = "failed" if r["error"] and not r["n"] else r["n"]
-            self.line((name, r["name"], seconds(wall), seconds(r.get("cpu")), f"{r['mib']:.0f}" if "mib" in r else "-",
-                       f"{x_floor:.2f}" if x_floor else "", f"{x_cooper:.2f}" if x_cooper else "", note))
-        self.results.append({"id": name, "what": what, "limits": limits, "rows": rows})
+            row[key] = statistics.median(r[key] for r in c.runs)
+    for key in ("mib", "daemon_mib"):
+        values = [r[key] for r in c.runs if key in r]
+        if values:
+            row[key] = max(values)
+    return row

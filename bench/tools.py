@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import time
 
+from daemon import Daemon
 from measure import Failed, run_quietly
 
 
 class Cooper:
     name = "cooper"
+    daemon = None
 
     def __init__(self, work, program):
         self.root = os.path.join(work, "cooper")
@@ -30,8 +32,11 @@ class Cooper:
         argv += ["-o", output] if output else []
         return argv + [context]
 
-    def push(self, tag, place, zstd=False):
+    def push(self, tag, place, source, zstd=False):
         return [self.program, "push", "-q", *(["--compression", "zstd"] if zstd else []), tag, place]
+
+    def for_zstd(self):
+        return self
 
     def check(self, file, context):
         return [self.program, "build", "--check", "-f", file, context]
@@ -44,6 +49,7 @@ class Cooper:
 
 class Buildah:
     """Buildah, or podman build, which is the same engine in another program."""
+    daemon = None
 
     def __init__(self, work, program="buildah", prefix=()):
         self.name = program
@@ -89,7 +95,7 @@ class Buildah:
         argv += ["-o", output] if output else ["-t", tag]
         return argv + [*more, context]
 
-    def push(self, tag, place, zstd=False):
+    def push(self, tag, place, source, zstd=False):
         return [*self.command, *self.options(), "push", "-q", "--tls-verify=false", *(["--compression-format", "zstd"] if zstd else []), tag,
                 "docker://" + place]
 
@@ -98,6 +104,9 @@ class Buildah:
 
     def stop(self):
         self.forget()
+
+    def for_zstd(self):
+        return self
 
     def check(self, file, context):
         return None
@@ -110,24 +119,27 @@ class Buildah:
 
 
 class Docker:
-    """Docker with BuildKit, by a daemon of our own where the root of the peers has one. Only wall times count: the daemon's memory and
-    CPU time are not seen. RUN has no network, which is quicker than docker's bridge."""
-    name = "docker"
+    """Docker with BuildKit, by a daemon of our own where the root of the peers has one; of another's only wall times are seen. RUN has no
+    network, which is quicker than docker's bridge."""
 
-    def __init__(self, work, prefix=()):
+    def __init__(self, work, prefix=(), containerd=False):
+        """containerd: with that store, which can push zstd and is not what docker comes with."""
+        self.name = "docker, containerd store" if containerd else "docker"
+        self.work, self.prefix, self.containerd = work, prefix, containerd
         self.environ = dict(os.environ, DOCKER_BUILDKIT="1", BUILDKIT_PROGRESS="quiet")
         self.docker = [*prefix, "docker"]
-        self.daemon = None
+        self.process = self.daemon = None
         if prefix:
-            self.start(os.path.join(work, "docker"), prefix)
+            self.start(os.path.join(work, self.name.replace(", ", "-").replace(" ", "-")))
 
-    def start(self, folder, prefix):
+    def start(self, folder):
         os.makedirs(folder)
         self.environ["DOCKER_HOST"] = f"unix://{folder}/socket"
         with open(folder + "/log", "wb") as log:
-            self.daemon = subprocess.Popen([*prefix, "dockerd", "--data-root", folder + "/data", "--exec-root", folder + "/exec", "--pidfile", folder + "/pid",
+            self.process = subprocess.Popen([*self.prefix, "dockerd", f"--feature=containerd-snapshotter={str(self.containerd).lower()}", "--data-root", folder + "/data", "--exec-root", folder + "/exec", "--pidfile", folder + "/pid",
                                             "-H", self.environ["DOCKER_HOST"], "--iptables=false", "--ip6tables=false", "--bridge=none"],
-                                           stdout=log, stderr=log)
+                                            stdout=log, stderr=log)
+        self.daemon = Daemon(self.process.pid)
         for _ in range(100):
             if subprocess.run([*self.docker, "info"], env=self.environ, capture_output=True).returncode == 0:
                 return
@@ -136,9 +148,10 @@ class Docker:
         raise Failed(f"dockerd does not start: {folder}/log")
 
     def stop(self):
-        if self.daemon:
-            self.daemon.terminate()
-            self.daemon.wait()
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
 
     def version(self):
         return run_quietly([*self.docker, "version", "-f", "client {{.Client.Version}}, daemon {{.Server.Version}}"], self.environ).strip()
@@ -150,14 +163,20 @@ class Docker:
         run_quietly(self.build(file, context, "probe"), self.environ)
 
     def build(self, file, context, tag, cached=True, output=None, more=(), pull=False):
-        argv = [*self.docker, "build", "-q", "--network", "none", "-f", file, "-t", "cooper-bench/" + tag]
+        argv = [*self.docker, "build", "-q", "--network", "none", "-f", file, *(["-t", "cooper-bench/" + tag] if tag else [])]
         argv += [] if cached else ["--no-cache"]
         argv += ["-o", output] if output else []
         return argv + [*more, context]
 
-    def push(self, tag, place, zstd=False):
+    def push(self, tag, place, source, zstd=False):
         docker = " ".join(self.docker)
-        return None if zstd else ["sh", "-c", f"{docker} tag cooper-bench/{tag} {place} && {docker} push -q {place}"]
+        if zstd:  # a push chooses no compression, a build does
+            return [*self.build(*source, None, output=f"type=image,name={place},push=true,compression=zstd,force-compression=true")]
+        return ["sh", "-c", f"{docker} tag cooper-bench/{tag} {place} && {docker} push -q {place}"]
+
+    def for_zstd(self):
+        """A daemon of ours that can; None: this one is not ours."""
+        return Docker(self.work, self.prefix, True) if self.process else None
 
     def save(self, tag, dest):
         return [*self.docker, "save", "-o", dest, "cooper-bench/" + tag]
@@ -166,7 +185,7 @@ class Docker:
         return [*self.docker, "build", "--check", "-f", file, context]
 
     def forget(self):
-        if not self.daemon:
+        if not self.process:
             raise Failed("the daemon's store is not ours to empty")
         images = run_quietly([*self.docker, "images", "-aq"], self.environ).split()
         if images:
