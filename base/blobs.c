@@ -27,7 +27,7 @@ struct blobs {
 };
 
 struct blob_writer {
-	struct sink sink;
+	struct sink sink, unhashed;
 	struct blobs *blobs;
 	int fd;
 	char *temp; /* name below blobs->dirfd; NULL for a nameless file */
@@ -193,10 +193,8 @@ static int flush_buffer(struct blob_writer *w, struct err *e)
 	return n ? write_out(w, w->buffer, n, e) : 0;
 }
 
-static int writer_write(struct sink *s, const void *p, size_t len, struct err *e)
+static int gather(struct blob_writer *w, const void *p, size_t len, struct err *e)
 {
-	struct blob_writer *w = (struct blob_writer *)s;
-	hasher_add(&w->hasher, p, len);
 	w->bytes += len;
 	if (len > WRITER_BUFFER - w->buffered)
 		TRY(flush_buffer(w, e));
@@ -209,6 +207,18 @@ static int writer_write(struct sink *s, const void *p, size_t len, struct err *e
 	return 0;
 }
 
+static int writer_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	struct blob_writer *w = (struct blob_writer *)s;
+	hasher_add(&w->hasher, p, len);
+	return gather(w, p, len, e);
+}
+
+static int unhashed_write(struct sink *s, const void *p, size_t len, struct err *e)
+{
+	return gather((struct blob_writer *)((char *)s - offsetof(struct blob_writer, unhashed)), p, len, e);
+}
+
 int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e)
 {
 	char *temp = NULL;
@@ -216,7 +226,7 @@ int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e)
 	TRY(make_folders(b, e));
 	TRY(open_temp(b, &temp, &fd, e));
 	struct blob_writer *w = mem_new(sizeof(*w));
-	*w = (struct blob_writer){.sink.write = writer_write, .blobs = b, .fd = fd, .temp = temp};
+	*w = (struct blob_writer){.sink.write = writer_write, .unhashed.write = unhashed_write, .blobs = b, .fd = fd, .temp = temp};
 	hasher_init(&w->hasher);
 	*ret = w;
 	return 0;
@@ -225,6 +235,11 @@ int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e)
 struct sink *blob_writer_sink(struct blob_writer *w)
 {
 	return &w->sink;
+}
+
+struct sink *blob_writer_sink_unhashed(struct blob_writer *w)
+{
+	return &w->unhashed;
 }
 
 int blob_writer_fd(struct blob_writer *w)

@@ -37,11 +37,12 @@ int blobs_each(struct blobs *b, int (*fn)(void *arg, const struct digest *d, uin
 struct blob_writer;
 int blobs_writer(struct blobs *b, struct blob_writer **ret, struct err *e);
 struct sink *blob_writer_sink(struct blob_writer *w);
+struct sink *blob_writer_sink_unhashed(struct blob_writer *w); /* the same for bytes that somebody else hashes */
 int blob_writer_fd(struct blob_writer *w); /* borrowed: for callers that write and hash on their own */
 /* Shows the blob. `expected` (may be NULL) and expected_size (UINT64_MAX = any) are checked first: ERR_CORRUPT. */
 int blob_writer_commit(struct blob_writer *w, const struct digest *expected, uint64_t expected_size, struct digest *ret,
 	uint64_t *ret_size, struct err *e);
-/* Shows bytes written through blob_writer_fd whose digest the caller made itself while writing. */
+/* Shows bytes that were not hashed here, whose digest the caller made itself. */
 int blob_writer_commit_hashed(struct blob_writer *w, const struct digest *d, struct err *e);
 void blob_writer_free(struct blob_writer *w); /* drops what was not committed */
 

@@ -61,11 +61,31 @@ struct source {
 	const struct transfer_opts *o;
 };
 
+static int read_counted(struct place *from, const struct descriptor *d, struct sink *to, const struct transfer_opts *o, struct err *e)
+{
+	struct counter c = {.sink.write = count_write, .to = to, .o = o, .d = d};
+	return from->ops->read(from, d, &c.sink, e);
+}
+
 static int read_source(void *arg, struct sink *to, struct err *e)
 {
 	struct source *s = arg;
-	struct counter c = {.sink.write = count_write, .to = to, .o = s->o, .d = s->d};
-	return s->from->ops->read(s->from, s->d, &c.sink, e);
+	return read_counted(s->from, s->d, to, s->o, e);
+}
+
+/* Says which blob it was. */
+static int name_blob(const struct descriptor *d, struct err *e)
+{
+	char text[DIGEST_TEXT + 1];
+	digest_text(&d->digest, text);
+	return strstr(e->text, text + 7) ? -(int)e->code : err_wrap(e, "blob %s", text);
+}
+
+int transfer_bytes(struct place *from, const struct descriptor *d, struct sink *to, const struct transfer_opts *o, struct err *e)
+{
+	if (cancelled(o->cancel))
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	return read_counted(from, d, to, o, e) == 0 ? 0 : name_blob(d, e);
 }
 
 static bool adopted(struct place *to, const struct descriptor *d, const struct transfer_opts *o)
@@ -79,7 +99,6 @@ static bool adopted(struct place *to, const struct descriptor *d, const struct t
 int transfer_blob(struct place *from, struct place *to, const struct descriptor *d, const struct transfer_opts *o, struct err *e)
 {
 	struct source s = {from, d, o};
-	char text[DIGEST_TEXT + 1];
 	if (cancelled(o->cancel))
 		return err_set(e, ERR_CANCELLED, "cancelled");
 	if (to->ops->has(to, d) || adopted(to, d, o)) {
@@ -87,10 +106,7 @@ int transfer_blob(struct place *from, struct place *to, const struct descriptor 
 			o->progress(o->arg, &d->digest, 0, 0);
 		return 0;
 	}
-	if (to->ops->write(to, d, read_source, &s, e) == 0)
-		return 0;
-	digest_text(&d->digest, text);
-	return strstr(e->text, text + 7) ? -(int)e->code : err_wrap(e, "blob %s", text);
+	return to->ops->write(to, d, read_source, &s, e) == 0 ? 0 : name_blob(d, e);
 }
 
 /* --- the documents --- */

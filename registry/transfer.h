@@ -26,5 +26,7 @@ int transfer(struct place *from, struct str from_name, struct place *to, struct 
 	struct arena *a, struct descriptor *ret, struct err *e);
 /* One blob. */
 int transfer_blob(struct place *from, struct place *to, const struct descriptor *d, const struct transfer_opts *o, struct err *e);
+/* Its bytes alone, for somebody who needs them as they come: 0 when all were given and were right. */
+int transfer_bytes(struct place *from, const struct descriptor *d, struct sink *to, const struct transfer_opts *o, struct err *e);
 
 #endif

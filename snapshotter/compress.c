@@ -132,17 +132,26 @@ struct decompressor {
 	bool ended;
 };
 
-int raw_read(struct raw *r, void *p, size_t len, size_t *ret, struct err *e)
+static int read_fd(void *arg, void *p, size_t len, size_t *ret, struct err *e)
 {
 	ssize_t n;
 	do
-		n = r->ended ? 0 : read(r->fd, p, len);
+		n = read(((struct raw *)arg)->fd, p, len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(e, "read");
-	r->ended = n == 0;
 	*ret = (size_t)n;
-	return n && r->tee ? sink_write(r->tee, p, (size_t)n, e) : 0;
+	return 0;
+}
+
+int raw_read(struct raw *r, void *p, size_t len, size_t *ret, struct err *e)
+{
+	size_t n = 0;
+	if (!r->ended)
+		TRY(r->read(r->arg, p, len, &n, e));
+	r->ended = n == 0;
+	*ret = n;
+	return n && r->tee ? sink_write(r->tee, p, n, e) : 0;
 }
 
 int raw_need(struct raw *r, size_t want, struct err *e)
@@ -160,14 +169,25 @@ int raw_need(struct raw *r, size_t want, struct err *e)
 	return 0;
 }
 
-int decompressor_new(enum compression c, int fd, struct sink *in, struct decompressor **ret, struct err *e)
+int decompressor_new_from(enum compression c, int (*read)(void *arg, void *p, size_t len, size_t *ret, struct err *e), void *arg,
+    struct sink *in, struct decompressor **ret, struct err *e)
 {
 	(void)e;
 	struct decompressor *d = mem_new(sizeof(*d));
 	d->family = families[c];
-	d->raw =
-	    (struct raw){.fd = fd, .tee = in, .cap = d->family->buffer, .bytes = mem_grow(NULL, d->family->buffer, 1)};
+	d->raw = (struct raw){
+	    .read = read, .arg = arg, .tee = in, .cap = d->family->buffer, .bytes = mem_grow(NULL, d->family->buffer, 1)};
 	d->state = d->family->reader_new ? d->family->reader_new() : NULL;
+	*ret = d;
+	return 0;
+}
+
+int decompressor_new(enum compression c, int fd, struct sink *in, struct decompressor **ret, struct err *e)
+{
+	struct decompressor *d;
+	TRY(decompressor_new_from(c, read_fd, NULL, in, &d, e));
+	d->raw.arg = &d->raw;
+	d->raw.fd = fd;
 	*ret = d;
 	return 0;
 }

@@ -29,6 +29,9 @@ void compressor_free(struct compressor *z);
  * to the end of the file. ERR_CORRUPT for a bad stream, trailing rubbish or a second compression inside. */
 struct decompressor;
 int decompressor_new(enum compression c, int fd, struct sink *in, struct decompressor **ret, struct err *e);
+/* From anything that can be read: at most len bytes, 0 at the end. */
+int decompressor_new_from(enum compression c, int (*read)(void *arg, void *p, size_t len, size_t *ret, struct err *e), void *arg,
+	struct sink *in, struct decompressor **ret, struct err *e);
 int decompressor_read(struct decompressor *d, void *p, size_t len, size_t *ret, struct err *e);
 int decompressor_drain(struct decompressor *d, struct err *e);
 void decompressor_free(struct decompressor *d);

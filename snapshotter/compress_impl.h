@@ -8,17 +8,19 @@
 
 #include "snapshotter/compress.h"
 
-/* Compressed bytes from a descriptor, shown to `tee` as they are read. */
+/* Compressed bytes from a descriptor or elsewhere, shown to `tee` as they are read. */
 struct raw {
-	int fd;
+	int (*read)(void *arg, void *p, size_t len, size_t *ret, struct err *e);
+	void *arg;
+	int fd; /* what the reader of descriptors reads */
 	struct sink *tee; /* may be NULL */
 	uint8_t *bytes;
 	size_t at, len, cap;
-	bool ended; /* the descriptor gave its end */
+	bool ended; /* `read` gave its end */
 };
 /* Reads until at least `want` bytes (at most cap) stand in the buffer or the file has ended. */
 int raw_need(struct raw *r, size_t want, struct err *e);
-/* Reads at most len bytes from the descriptor (the buffer is left alone) and shows them to tee; 0 at the end. */
+/* Reads at most len bytes (the buffer is left alone) and shows them to tee; 0 at the end. */
 int raw_read(struct raw *r, void *p, size_t len, size_t *ret, struct err *e);
 static inline size_t raw_left(const struct raw *r)
 {

@@ -139,6 +139,15 @@ struct xnode *xtree_add(struct xtree *t, struct xnode *parent, struct str base)
 	return n;
 }
 
+static int make_folder(struct xtree *t, struct xnode *n, struct err *e)
+{
+	int fd;
+	if (t->rootfd < 0)
+		return 0;
+	TRY(xtree_fd(t, n->parent, &fd, e));
+	return mkdirat(fd, xnode_base(n), 0700) == 0 ? 0 : err_sys(e, "create folder %s", n->path.p);
+}
+
 int xtree_folder(struct xtree *t, struct str path, struct xnode **ret, struct err *e)
 {
 	struct xnode *n = &t->root;
@@ -149,11 +158,8 @@ int xtree_folder(struct xtree *t, struct str path, struct xnode **ret, struct er
 		if (child && !xnode_is_dir(child))
 			return not_folder(child->path, e);
 		if (!child) {
-			int fd;
-			TRY(xtree_fd(t, n, &fd, e));
 			child = xtree_add(t, n, str_sub(path, at, end));
-			if (mkdirat(fd, xnode_base(child), 0700) < 0)
-				return err_sys(e, "create folder %s", child->path.p);
+			TRY(make_folder(t, child, e));
 		}
 		n = child;
 		at = end + 1;
@@ -180,8 +186,6 @@ static void forget(struct xtree *t, struct xnode *n)
 
 int xtree_remove(struct xtree *t, struct xnode *n, struct err *e)
 {
-	int fd;
-	TRY(xtree_fd(t, n->parent, &fd, e));
 	if (n->prev)
 		n->prev->next = n->next;
 	else
@@ -202,8 +206,10 @@ int xtree_remove(struct xtree *t, struct xnode *n, struct err *e)
 			break;
 		at = at->parent;
 	}
-	if (n->inode && n->inode->missing)
+	int fd;
+	if (t->rootfd < 0 || (n->inode && n->inode->missing))
 		return 0;
+	TRY(xtree_fd(t, n->parent, &fd, e));
 	return fs_remove_tree(fd, xnode_base(n), e);
 }
 

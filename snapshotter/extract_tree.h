@@ -28,7 +28,7 @@ enum { XTREE_FDS = 64 };
 struct xtree {
 	struct arena arena;
 	struct xnode root;
-	int rootfd;           /* borrowed */
+	int rootfd;           /* borrowed; -1: names only, nothing is on disk */
 	struct map nodes;     /* by path; NULL: was there */
 	struct {
 		struct xnode *node;

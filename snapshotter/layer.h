@@ -35,11 +35,20 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 	struct index **ret, struct err *e);
 
 /* Unpacks a blob of the store (any compression) into layers/<id>, verifying blob digest and diff id before anything becomes
- * visible; records the diff id's layer, and which tar the blob holds. Whiteouts get overlayfs' form. `progress` (may be NULL)
- * is told, in this thread, how many compressed bytes were read so far. Device nodes that may not be made here are recorded in
- * the index all the same. */
-int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
-	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e);
+ * visible; records the diff id's layer, and which tar the blob holds. Whiteouts get overlayfs' form. Device nodes that may not be
+ * made here are recorded in the index all the same. Without `folder` only the index is made, from the same pass over the tar. */
+int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, bool folder, const struct cancel *cancel,
+	struct digest *ret_id, struct err *e);
+
+/* The bytes of a blob that is not here yet. `write` is called once, on a thread of its own; it returns 0 only when it has written
+ * all of them and has seen that they are the blob's. */
+struct layer_feed {
+	int (*write)(void *arg, struct sink *to, struct err *e);
+	void *arg;
+};
+/* Stores the blob and unpacks it, both while it comes. The blob stays when it was right and its tar was not. */
+int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id, bool folder,
+	const struct cancel *cancel, struct digest *ret_id, struct err *e);
 
 /* The same for a layer whose index with its true times is known and in the store (store_add_index): the tar's were clamped. Folder
  * and index must fit: ERR_CORRUPT. */

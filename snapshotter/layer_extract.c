@@ -4,6 +4,8 @@
  * has its owner. Folders are 0700 until the end and get their metadata from the deepest up, so what an archive says about a
  * folder can neither lock us out of it nor be undone by what comes into it later.
  *
+ * Without a folder nothing is made but the index: the same tree of names decides, and files' bytes are hashed only.
+ *
  * The last entry of a path wins. Whiteouts are about the layers below only: they are collected, and placed when it is known
  * what the layer itself has, so their place in the archive does not matter.
  */
@@ -42,6 +44,11 @@ struct extract {
 	int whiteout_fd;      /* an open folder with a whiteout that others are linked to, -1 = none yet */
 	const char *whiteout;
 };
+
+static bool on_disk(const struct extract *x)
+{
+	return x->tree.rootfd >= 0;
+}
 
 int extract_new(int rootfd, const struct index *known, const struct cancel *cancel, struct extract **ret, struct err *e)
 {
@@ -92,6 +99,14 @@ static struct xinode *new_inode(struct extract *x, const struct entry *en)
 	return i;
 }
 
+static int put_piece(int fd, const char *p, size_t n, bool hole, struct err *e)
+{
+	if (hole)
+		return lseek(fd, (off_t)n, SEEK_CUR) < 0 ? err_sys(e, "seek") : 0;
+	return io_write_all(fd, p, n, e);
+}
+
+/* fd -1: the digest is all that is wanted. */
 static int copy_data(struct extract *x, int fd, struct xinode *i, struct tar_reader *r, struct err *e)
 {
 	struct hasher h;
@@ -109,12 +124,12 @@ static int copy_data(struct extract *x, int fd, struct xinode *i, struct tar_rea
 		hasher_add(&h, x->chunk, n);
 		done += n;
 		hole_at_end = hole > 0;
-		if (hole ? lseek(fd, (off_t)n, SEEK_CUR) < 0 : io_write_all(fd, x->chunk, n, e) < 0)
-			return hole ? err_sys(e, "seek") : -(int)e->code;
+		if (fd >= 0)
+			TRY(put_piece(fd, x->chunk, n, hole > 0, e));
 		if (cancelled(x->cancel))
 			return err_set(e, ERR_CANCELLED, "cancelled");
 	}
-	if (hole_at_end && ftruncate(fd, (off_t)done) < 0)
+	if (fd >= 0 && hole_at_end && ftruncate(fd, (off_t)done) < 0)
 		return err_sys(e, "truncate");
 	i->en.digest = hasher_done(&h);
 	return 0;
@@ -158,6 +173,8 @@ static int make_inode(struct extract *x, struct xnode *n, struct tar_reader *r, 
 	int dirfd;
 	const char *name = xnode_base(n);
 	struct xinode *i = n->inode;
+	if (!on_disk(x))
+		return i->en.type == ENTRY_FILE ? copy_data(x, -1, i, r, e) : 0;
 	TRY(xtree_fd(&x->tree, n->parent, &dirfd, e));
 	switch (i->en.type) {
 	case ENTRY_FILE:
@@ -215,6 +232,8 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 	was->mtime_nsec = en->mtime_nsec;
 	if (en->xattrs.len)
 		was->xattrs = arena_str(&x->tree.arena, en->xattrs);
+	if (!on_disk(x))
+		return 0;
 	int dirfd;
 	unsigned refused;
 	const char *name = xnode_base(n);
@@ -226,18 +245,23 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 	return extract_set_times(dirfd, name, was, e);
 }
 
-static int make_link(struct extract *x, struct xnode *parent, struct xnode *target, const struct entry *en, struct err *e)
+static int link_on_disk(struct extract *x, struct xnode *target, struct xnode *n, struct err *e)
 {
 	int from, to;
 	TRY(xtree_fd(&x->tree, target->parent, &from, e));
 	cleanup_close int held = fcntl(from, F_DUPFD_CLOEXEC, 0); /* the next call may close it */
 	if (held < 0)
 		return err_sys(e, "duplicate a descriptor");
-	TRY(xtree_fd(&x->tree, parent, &to, e));
+	TRY(xtree_fd(&x->tree, n->parent, &to, e));
+	return linkat(held, xnode_base(target), to, xnode_base(n), 0) == 0 ? 0 : err_sys(e, "link %s", n->path.p);
+}
+
+static int make_link(struct extract *x, struct xnode *parent, struct xnode *target, const struct entry *en, struct err *e)
+{
 	struct xnode *n = xtree_add(&x->tree, parent, path_base(en->path));
 	n->inode = target->inode;
-	if (!n->inode->missing && linkat(held, xnode_base(target), to, xnode_base(n), 0) < 0)
-		return err_sys(e, "link %s", n->path.p);
+	if (on_disk(x) && !n->inode->missing)
+		TRY(link_on_disk(x, target, n, e));
 	struct entry meta = *en;
 	known_times(x, target->path, &meta);
 	return update_inode(x, n, &meta, e);
@@ -397,7 +421,7 @@ static int finish_folders(struct extract *x, struct xnode ***ret, size_t *ret_n,
 			at = at->child;
 		if (at == &x->tree.root)
 			break;
-		if (xnode_is_dir(at))
+		if (on_disk(x) && xnode_is_dir(at))
 			TRY(finish_folder(x, at, e));
 		MEM_ROOM(all, n, cap);
 		all[n++] = at;
@@ -434,6 +458,8 @@ static void add_to_index(struct index *ix, struct xnode *n, uint64_t *bytes)
 
 static int finish_root(struct extract *x, struct err *e)
 {
+	if (!on_disk(x))
+		return 0;
 	if (!x->has_root)
 		return fchmodat(x->tree.rootfd, ".", 0755, 0) == 0 ? 0 : err_sys(e, "change mode of the root folder");
 	cleanup_close int fd = openat(x->tree.rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The reading half of unpacking. The thread decompresses into a relay and makes both digests, of the blob and of its tar, in the
- * same pass; a plain blob has only one, or the check of tar_check.h. Bytes behind the tar's end marker go through as well, so the digests are those of
- * everything. A blob that swells more than a thousandfold beyond the first gigabyte is refused as a bomb.
+ * same pass; a plain blob has only one, or the check of tar_check.h. Of a blob that comes from outside at this moment only the tar is
+ * hashed here. Bytes behind the tar's end marker go through as well, so the digests are those of everything. A blob that swells more
+ * than a thousandfold beyond the first gigabyte is refused as a bomb.
  */
 #include "snapshotter/layer_source.h"
 
@@ -11,18 +12,26 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "snapshotter/blob_feed.h"
 #include "snapshotter/relay.h"
 #include "snapshotter/tar_check.h"
 
-enum { BUFFERS = 6, BUFFER = IO_CHUNK, RATIO = 1000 };
+enum { BUFFERS = 6, BUFFER = IO_CHUNK, RATIO = 1000, MAGIC = 16 };
 static const uint64_t ratio_from = (uint64_t)1 << 30;
 
-/* Counts what is read of the blob, for progress, on its way to the hash; of a tar made here, to its quick check. */
+/* How the blob's own bytes are checked. */
+enum check {
+	CHECK_DIGEST,
+	CHECK_QUICK,     /* a tar made here: tar_check.h */
+	CHECK_ELSEWHERE, /* whoever brings them does */
+};
+
+/* Counts what is read of the blob, on its way to the check. */
 struct counter {
 	struct sink sink;
-	struct sink_hash hash;
-	struct tar_check check;
-	bool quick;
+	struct hasher hasher;
+	struct tar_check quick;
+	enum check check;
 	atomic_uint_fast64_t bytes;
 };
 
@@ -38,8 +47,6 @@ struct layer_source {
 	pthread_t thread;
 	bool started;
 	const struct cancel *cancel;
-	void (*progress)(void *arg, uint64_t bytes);
-	void *progress_arg;
 	const char *piece;    /* of the relay, what is left of it */
 	size_t piece_len;
 	bool ended;
@@ -48,10 +55,12 @@ struct layer_source {
 static int count_write(struct sink *s, const void *p, size_t len, struct err *e)
 {
 	struct counter *c = (struct counter *)s;
+	(void)e;
 	atomic_fetch_add_explicit(&c->bytes, len, memory_order_relaxed);
-	if (!c->quick)
-		return sink_write(&c->hash.sink, p, len, e);
-	tar_check_add(&c->check, p, len);
+	if (c->check == CHECK_DIGEST)
+		hasher_add(&c->hasher, p, len);
+	else if (c->check == CHECK_QUICK)
+		tar_check_add(&c->quick, p, len);
 	return 0;
 }
 
@@ -88,25 +97,19 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-int layer_source_open(struct store *s, const struct digest *blob, const struct cancel *cancel, struct layer_source **ret, struct err *e)
+static struct layer_source *new_source(const struct cancel *cancel)
 {
 	struct layer_source *src = mem_new(sizeof(*src));
-	cleanup_with(layer_source_cleanup) struct layer_source *owned = src;
-	char magic[16];
-	uint64_t size;
 	src->fd = -1;
 	src->cancel = cancel;
-	TRY(blobs_get(s->blobs, blob, &src->fd, &size, e));
-	ssize_t n = pread(src->fd, magic, sizeof(magic), 0);
-	if (n < 0)
-		return err_sys(e, "read blob");
-	src->compression = compress_detect(magic, (size_t)n);
 	src->in.sink.write = count_write;
-	sink_hash_init(&src->in.hash, NULL);
-	src->store = s;
-	src->in.quick = src->compression == COMPRESS_NONE && tar_check_known(s, blob);
+	hasher_init(&src->in.hasher);
 	hasher_init(&src->plain);
-	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
+	return src;
+}
+
+static int start(struct layer_source *src, struct err *e)
+{
 	src->relay = relay_new(BUFFERS, BUFFER);
 	int rc = pthread_create(&src->thread, NULL, produce, src);
 	if (rc) {
@@ -114,7 +117,38 @@ int layer_source_open(struct store *s, const struct digest *blob, const struct c
 		return err_sys(e, "create a thread");
 	}
 	src->started = true;
-	*ret = steal(&owned);
+	return 0;
+}
+
+int layer_source_open(struct store *s, const struct digest *blob, const struct cancel *cancel, struct layer_source **ret, struct err *e)
+{
+	cleanup_with(layer_source_cleanup) struct layer_source *src = new_source(cancel);
+	char magic[MAGIC];
+	uint64_t size;
+	TRY(blobs_get(s->blobs, blob, &src->fd, &size, e));
+	ssize_t n = pread(src->fd, magic, sizeof(magic), 0);
+	if (n < 0)
+		return err_sys(e, "read blob");
+	src->compression = compress_detect(magic, (size_t)n);
+	src->store = s;
+	src->in.check = src->compression == COMPRESS_NONE && tar_check_known(s, blob) ? CHECK_QUICK : CHECK_DIGEST;
+	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
+	TRY(start(src, e));
+	*ret = steal(&src);
+	return 0;
+}
+
+int layer_source_from(struct blob_feed *feed, const struct cancel *cancel, struct layer_source **ret, struct err *e)
+{
+	cleanup_with(layer_source_cleanup) struct layer_source *src = new_source(cancel);
+	char magic[MAGIC];
+	size_t n;
+	src->in.check = CHECK_ELSEWHERE;
+	TRY(blob_feed_head(feed, magic, sizeof(magic), &n, e));
+	src->compression = compress_detect(magic, n);
+	TRY(decompressor_new_from(src->compression, blob_feed_read, feed, &src->in.sink, &src->z, e));
+	TRY(start(src, e));
+	*ret = steal(&src);
 	return 0;
 }
 
@@ -133,19 +167,11 @@ void layer_source_close(struct layer_source *src)
 	mem_free(src);
 }
 
-void layer_source_progress(struct layer_source *src, void (*fn)(void *arg, uint64_t bytes), void *arg)
-{
-	src->progress = fn;
-	src->progress_arg = arg;
-}
-
 int layer_source_next(struct layer_source *src, const char **ret, size_t *ret_len, struct err *e)
 {
 	if (src->ended)
 		return 0;
 	int rc = relay_next(src->relay, ret, ret_len, e);
-	if (src->progress)
-		src->progress(src->progress_arg, atomic_load_explicit(&src->in.bytes, memory_order_relaxed));
 	src->ended = rc == 0;
 	return rc;
 }
@@ -190,9 +216,9 @@ int layer_source_verify(struct layer_source *src, const struct digest *blob, con
 	while ((rc = layer_source_next(src, &p, &len, e)) > 0)
 		;
 	TRY(rc);
-	if (src->in.quick && !tar_check_holds(&src->in.check, src->store, blob))
+	if (src->in.check == CHECK_QUICK && !tar_check_holds(&src->in.quick, src->store, blob))
 		return damaged(blob, e);
-	struct digest is = src->in.quick ? *blob : hasher_done(&src->in.hash.hasher);
+	struct digest is = src->in.check == CHECK_DIGEST ? hasher_done(&src->in.hasher) : *blob;
 	if (!digest_eq(&is, blob))
 		return mismatch("blob", &is, blob, e);
 	if (src->compression != COMPRESS_NONE)
@@ -210,11 +236,6 @@ enum compression layer_source_compression(const struct layer_source *src)
 uint64_t layer_source_blob_bytes(const struct layer_source *src)
 {
 	return atomic_load(&src->in.bytes);
-}
-
-uint64_t layer_source_plain_bytes(const struct layer_source *src)
-{
-	return src->plain_bytes;
 }
 
 int layer_find_blob(struct store *s, const struct digest *diff_id, struct digest *ret_blob, struct err *e)

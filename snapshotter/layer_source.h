@@ -9,9 +9,10 @@
 #include "snapshotter/store.h"
 
 struct layer_source;
+struct blob_feed;
 int layer_source_open(struct store *s, const struct digest *blob, const struct cancel *cancel, struct layer_source **ret, struct err *e);
-/* Compressed bytes read so far are told to fn, in the caller's thread. */
-void layer_source_progress(struct layer_source *src, void (*fn)(void *arg, uint64_t bytes), void *arg);
+/* The same for a blob that is on its way (blob_feed.h), which must outlive the source: what its bytes are, the feed knows. */
+int layer_source_from(struct blob_feed *feed, const struct cancel *cancel, struct layer_source **ret, struct err *e);
 /* For tar_reader_new, arg being the source; 0 bytes at the end. */
 int layer_source_read(void *src, void *p, size_t len, size_t *ret, struct err *e);
 /* The next piece in place: 1, 0 at the end, negative failure. */
@@ -20,7 +21,6 @@ int layer_source_next(struct layer_source *src, const char **ret, size_t *ret_le
 int layer_source_verify(struct layer_source *src, const struct digest *blob, const struct digest *diff_id, struct err *e);
 enum compression layer_source_compression(const struct layer_source *src);
 uint64_t layer_source_blob_bytes(const struct layer_source *src);  /* after verify */
-uint64_t layer_source_plain_bytes(const struct layer_source *src); /* after verify */
 void layer_source_close(struct layer_source *src);
 static inline void layer_source_cleanup(struct layer_source **src)
 {

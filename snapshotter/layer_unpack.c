@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A blob becomes a layer: its tar is read by a second thread, placed into a scratch folder by this one, and when everything was
- * read and both digests are right, the folder and its index move into the store. Until then nothing of it can be seen.
+ * read and both digests are right, the folder and its index move into the store. Until then nothing of it can be seen. A blob that
+ * is fetched goes the same way while a third thread receives it; what the reader makes of bytes that turn out wrong is thrown away.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "snapshotter/blob_feed.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/layer_extract.h"
 #include "snapshotter/layer_source.h"
@@ -42,22 +44,19 @@ static int extract_all(struct layer_source *src, struct extract *x, struct err *
 struct unpacked {
 	struct index *index;
 	uint64_t bytes;       /* of files */
-	uint64_t tar_bytes, blob_bytes;
+	uint64_t blob_bytes;
 	enum compression compression;
 };
 
-static int unpack_into(struct store *s, int rootfd, const struct digest *blob, const struct digest *diff_id, const struct index *known,
-	const struct cancel *cancel, void (*progress)(void *arg, uint64_t bytes), void *arg, struct unpacked *ret, struct err *e)
+/* Below rootfd, or -1: only the index. */
+static int unpack_into(struct layer_source *src, int rootfd, const struct digest *blob, const struct digest *diff_id,
+	const struct index *known, const struct cancel *cancel, struct unpacked *ret, struct err *e)
 {
-	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
 	cleanup_with(extract_cleanup) struct extract *x = NULL;
-	TRY(layer_source_open(s, blob, cancel, &src, e));
-	layer_source_progress(src, progress, arg);
 	TRY(extract_new(rootfd, known, cancel, &x, e));
 	TRY(extract_all(src, x, e));
 	TRY(layer_source_verify(src, blob, diff_id, e));
 	TRY(extract_finish(x, &ret->index, &ret->bytes, e));
-	ret->tar_bytes = layer_source_plain_bytes(src);
 	ret->blob_bytes = layer_source_blob_bytes(src);
 	ret->compression = layer_source_compression(src);
 	return 0;
@@ -74,30 +73,101 @@ static int make_scratch(struct store *s, struct scratch *ret, int *ret_fd, int *
 	return fs_open_dir(*ret_fd, "fs", ret_root, e);
 }
 
-int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct cancel *cancel,
-	void (*progress)(void *arg, uint64_t bytes), void *arg, struct digest *ret_id, struct err *e)
+/* Is the tar unpacked already, in the form that is wanted? */
+static bool is_unpacked(struct store *s, const struct digest *diff_id, bool folder, struct digest *ret_id)
 {
 	struct digest id;
 	struct err unknown = {0};
-	if (store_find_unpacked(s, diff_id, &id, &unknown) == 0 && store_has_folder(s, &id)) {
-		*ret_id = id;
-		return 0;
+	if (store_find_unpacked(s, diff_id, &id, &unknown) < 0 || !(folder ? store_has_folder(s, &id) : store_has_layer(s, &id)))
+		return false;
+	*ret_id = id;
+	return true;
+}
+
+static bool is_known(struct store *s, const struct digest *blob, const struct digest *diff_id)
+{
+	struct digest is;
+	enum compression c;
+	struct err ignored;
+	bool found = false;
+	return store_find_tar_of(s, blob, &found, &is, &c, &ignored) == 0 && found && digest_eq(&is, diff_id);
+}
+
+/* What is being unpacked, until it is a layer. */
+struct unpacking {
+	const struct digest *blob, *diff_id;
+	bool folder;
+	const struct cancel *cancel;
+	struct scratch scratch;
+	int fd, rootfd;
+	struct unpacked u;
+};
+
+static void unpacking_done(struct unpacking *p)
+{
+	index_free(p->u.index);
+	mem_cleanup_close(&p->rootfd);
+	mem_cleanup_close(&p->fd);
+	scratch_done(&p->scratch);
+}
+
+static int unpack_from(struct store *s, struct unpacking *p, struct layer_source *src, struct err *e)
+{
+	if (p->folder)
+		TRY(make_scratch(s, &p->scratch, &p->fd, &p->rootfd, e));
+	return unpack_into(src, p->rootfd, p->blob, p->diff_id, NULL, p->cancel, &p->u, e);
+}
+
+/* All is verified: shows it. */
+static int add_layer(struct store *s, struct unpacking *p, struct digest *ret_id, struct err *e)
+{
+	const struct index *ix = p->u.index;
+	struct layer l = {.cid = *p->diff_id, .id = index_layer_id(ix), .diff_id = *p->diff_id, .size = p->u.bytes};
+	if (p->folder) {
+		TRY(index_write(ix, p->fd, "index", e));
+		TRY(store_add_layer(s, p->scratch.dirfd, p->scratch.name, &l, e));
+	} else {
+		TRY(store_add_index(s, ix, &l, e));
 	}
-	cleanup_with(scratch_done) struct scratch sc = {.dirfd = -1};
-	cleanup_close int fd = -1, rootfd = -1;
-	struct unpacked u = {0};
-	cleanup_index struct index *ix = NULL;
-	TRY(make_scratch(s, &sc, &fd, &rootfd, e));
-	int rc = unpack_into(s, rootfd, blob, diff_id, NULL, cancel, progress, arg, &u, e);
-	ix = u.index;
-	TRY(rc);
-	TRY(index_write(ix, fd, "index", e));
-	struct layer l = {.cid = *diff_id, .id = index_layer_id(ix), .diff_id = *diff_id, .size = u.bytes};
-	TRY(store_add_layer(s, sc.dirfd, sc.name, &l, e));
-	TRY(store_set_unpacked(s, diff_id, &l.id, e));
-	TRY(store_set_blob(s, diff_id, u.compression, blob, u.blob_bytes, e));
+	TRY(store_set_unpacked(s, p->diff_id, &l.id, e));
+	TRY(store_set_blob(s, p->diff_id, p->u.compression, p->blob, p->u.blob_bytes, e));
 	*ret_id = l.id;
 	return 0;
+}
+
+int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, bool folder, const struct cancel *cancel,
+	struct digest *ret_id, struct err *e)
+{
+	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, folder, cancel, {.dirfd = -1}, -1, -1, {0}};
+	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
+	if (is_unpacked(s, diff_id, folder, ret_id) && is_known(s, blob, diff_id))
+		return 0;
+	TRY(layer_source_open(s, blob, cancel, &src, e));
+	TRY(unpack_from(s, &p, src, e));
+	return add_layer(s, &p, ret_id, e);
+}
+
+static int unpack_feed(struct store *s, struct unpacking *p, struct blob_feed *feed, struct err *e)
+{
+	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
+	TRY(layer_source_from(feed, p->cancel, &src, e));
+	return unpack_from(s, p, src, e);
+}
+
+int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id, bool folder,
+	const struct cancel *cancel, struct digest *ret_id, struct err *e)
+{
+	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, folder, cancel, {.dirfd = -1}, -1, -1, {0}};
+	cleanup_with(blob_feed_cleanup) struct blob_feed *feed = NULL;
+	struct err why = {0};
+	TRY(blob_feed_start(s, from, blob, &feed, e));
+	int rc = unpack_feed(s, &p, feed, &why);
+	TRY(blob_feed_finish(feed, e)); /* bytes that are wrong explain whatever else is */
+	if (rc < 0) {
+		*e = why;
+		return rc;
+	}
+	return add_layer(s, &p, ret_id, e);
 }
 
 /* The tar of a layer whose index is known, into a folder with the times of the index. */
@@ -107,10 +177,12 @@ static int remake_folder(struct store *s, const struct digest *id, const struct 
 	cleanup_with(scratch_done) struct scratch sc = {.dirfd = -1};
 	cleanup_close int fd = -1, rootfd = -1;
 	cleanup_index struct index *known = NULL, *ix = NULL;
+	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
 	struct unpacked u = {0};
 	TRY(store_layer_index(s, id, &known, e));
 	TRY(make_scratch(s, &sc, &fd, &rootfd, e));
-	int rc = unpack_into(s, rootfd, blob, diff_id, known, cancel, NULL, NULL, &u, e);
+	TRY(layer_source_open(s, blob, cancel, &src, e));
+	int rc = unpack_into(src, rootfd, blob, diff_id, known, cancel, &u, e);
 	ix = u.index;
 	TRY(rc);
 	struct digest want = index_layer_id(known), is = index_layer_id(ix);

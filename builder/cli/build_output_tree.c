@@ -14,7 +14,7 @@
 static int tree_ids(struct writing *w, const struct tree *t, struct digest **ret, struct err *e)
 {
 	*ret = arena_new(w->cli->arena, (t->n + 1) * sizeof(**ret));
-	return ops_need_tree(w->b->env, t, true, w->cli->cancel, *ret, e);
+	return ops_need_tree(w->b->env, t, TREE_FOLDERS, w->cli->cancel, *ret, e);
 }
 
 static int place_one(struct writing *w, size_t i, const char *dest, struct err *e)

@@ -130,7 +130,7 @@ static int make_env(struct build *b, struct err *e)
 	for (size_t i = 0; i < b->r.nproxy; i++)
 		b->env.proxy[i] = b->r.proxy[i];
 	pthread_mutex_init(&b->env.context_lock, NULL);
-	pthread_mutex_init(&b->env.fetch_lock, NULL);
+	b->env.fetching = TURNS_INIT;
 	cache_from_trust(b->r.cache_from, b->r.ncache_from, b->cli->arena, &b->env);
 	b->finder = (struct image_finder){.env = &b->env, .a = b->cli->arena, .events = b->events};
 	b->sources = (struct cache_sources){.specs = b->r.cache_from, .n = b->r.ncache_from, .env = &b->env, .events = b->events,

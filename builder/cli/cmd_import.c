@@ -13,7 +13,6 @@
 
 #include "builder/cli/import_config.h"
 #include "builder/cli/local.h"
-#include "builder/sandbox/sandbox.h"
 #include "snapshotter/archive_plain.h"
 #include "snapshotter/layer.h"
 
@@ -138,8 +137,7 @@ static int import_fd(struct cli *cli, struct local *l, const struct import_opts 
 	TRY(archive_plain_open(fd, &plain, e));
 	TRY(archive_plain_close(plain, store_tar(cli, l->store, plain ? archive_plain_fd(plain) : fd, &diff_id, &size, e), e));
 	TRY(store_set_blob(l->store, &diff_id, COMPRESS_NONE, &diff_id, size, e));
-	TRY(userns_enter(e));
-	TRY(layer_unpack(l->store, &diff_id, &diff_id, cli->cancel, NULL, NULL, &id, e));
+	TRY(layer_unpack(l->store, &diff_id, &diff_id, false, cli->cancel, &id, e));
 	TRY(put_config(l->store, o, from, &platform, &diff_id, &config, e));
 	TRY(put_image(l, &config, &diff_id, size, name, e));
 	digest_text(&config.digest, text);

@@ -124,7 +124,7 @@ static int convert(
 	if (rc == -ERR_NOT_FOUND) {
 		struct digest id;
 
-		TRY(layer_unpack(s, &d->digest, diff_id, o->cancel, NULL, NULL, &id, e));
+		TRY(layer_unpack(s, &d->digest, diff_id, false, o->cancel, &id, e));
 		rc = layer_need_blob(
 		    s, diff_id, o->compression, o->level, o->threads, o->cancel, &d->digest, &d->size, e);
 	}

@@ -40,15 +40,16 @@ int ops_context_open(struct ops_env *env, size_t n, struct err *e)
 
 /* --- trees --- */
 
-int ops_tree_open(struct ops_env *env, const struct tree *t, bool folders, const struct cancel *cancel, struct ops_tree *ret, struct err *e)
+int ops_tree_open(struct ops_env *env, const struct tree *t, enum tree_need need, const struct cancel *cancel, struct ops_tree *ret,
+	struct err *e)
 {
 	struct ops_tree o = {.ids = mem_array(t->n + 1, sizeof(*o.ids)), .indexes = mem_array(t->n + 1, sizeof(*o.indexes))};
-	int rc = ops_need_tree(env, t, folders, cancel, o.ids, e);
+	int rc = ops_need_tree(env, t, need, cancel, o.ids, e);
 	for (size_t i = 0; rc == 0 && i < t->n; i++) {
 		rc = store_layer_index(env->store, &o.ids[i], &o.indexes[i], e);
 		o.n += rc == 0;
 	}
-	if (rc == 0 && folders) {
+	if (rc == 0 && need == TREE_FOLDERS) {
 		o.folders = mem_array(t->n + 1, sizeof(*o.folders));
 		for (size_t i = 0; i < t->n; i++)
 			o.folders[i] = -1;

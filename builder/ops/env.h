@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "builder/graph/op.h"
 #include "builder/graph/parts.h"
+#include "builder/ops/turns.h"
 #include "builder/sandbox/sandbox.h"
 #include "parser/ignore.h"
 #include "registry/oci.h"
@@ -65,7 +66,7 @@ struct ops_env {
 	unsigned threads;
 	const struct cancel *cancel;
 	pthread_mutex_t context_lock; /* contexts are walked by one thread at a time */
-	pthread_mutex_t fetch_lock;   /* a layer is fetched once */
+	struct turns fetching;        /* layers: one that two stages want is fetched once */
 	struct context_reads reads;/* what was read of contexts, for `--progress` and tests */
 	const char *keep_failed;   /* --output-on-failure */
 	bool shell_on_error;
@@ -79,12 +80,19 @@ struct ops_env {
 /* Opens (and walks nothing of) context n. */
 int ops_context_open(struct ops_env *env, size_t n, struct err *e);
 
+/* What is needed of a tree's layers. */
+enum tree_need {
+	TREE_INDEXES,  /* indexes: nothing becomes a folder for that */
+	TREE_UNPACKED, /* indexes, and folders before long: what has to be read for its index becomes one on the way */
+	TREE_FOLDERS,  /* indexes and folders */
+};
 /*
- * Makes sure that the layers of a tree are unpacked - fetches blobs, unpacks them - and gives the layer ids, bottom first, into
- * ids[0..t->n-1]. `folder`: their folders exist too, not just their indexes.
+ * Makes sure that the layers of a tree are there as `need` says - fetches blobs, unpacks them meanwhile - and gives the layer ids,
+ * bottom first, into ids[0..t->n-1].
  */
-int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e);
-/* Are the layers of a tree unpacked already? */
+int ops_need_tree(struct ops_env *env, const struct tree *t, enum tree_need need, const struct cancel *cancel, struct digest *ids,
+	struct err *e);
+/* Are the indexes of a tree's layers there already? */
 bool ops_tree_here(struct ops_env *env, const struct tree *t);
 /* Makes sure that the blobs of pulled layers are in the store (not unpacked), and the plain tars of other machines' layers. */
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e);
@@ -97,7 +105,7 @@ int ops_need_index(struct ops_env *env, const struct tree_layer *l, const struct
 int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct arena *a, const struct tree **ret,
 	struct err *e);
 
-/* A tree opened for questions: ids, indexes, view, and folder descriptors when asked for. */
+/* A tree opened for questions: ids, indexes, view, and with TREE_FOLDERS descriptors of folders. */
 struct ops_tree {
 	size_t n;
 	struct digest *ids;
@@ -105,7 +113,8 @@ struct ops_tree {
 	struct view *view;
 	int *folders;              /* O_PATH, or NULL */
 };
-int ops_tree_open(struct ops_env *env, const struct tree *t, bool folders, const struct cancel *cancel, struct ops_tree *ret, struct err *e);
+int ops_tree_open(struct ops_env *env, const struct tree *t, enum tree_need need, const struct cancel *cancel, struct ops_tree *ret,
+	struct err *e);
 void ops_tree_close(struct ops_tree *t);
 /* Its folders as overlayfs takes them: a layer that comes twice counts where it stands highest. Allocated from `a`, the descriptors
  * stay the tree's. */

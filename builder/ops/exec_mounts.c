@@ -63,7 +63,7 @@ static int find_source(struct exec_mounts *m, struct task *t, const struct exec_
 	struct err *e)
 {
 	struct ops_tree *tree = &m->trees[m->ntrees];
-	TRY(ops_tree_open(t->env, t->inputs[x->input], true, t->cancel, tree, e));
+	TRY(ops_tree_open(t->env, t->inputs[x->input], TREE_FOLDERS, t->cancel, tree, e));
 	m->ntrees++;
 	cleanup_buf struct buf path = {0};
 	TRY(view_resolve(tree->view, x->placed ? STR("") : x->source, true, &path, e));

@@ -13,21 +13,26 @@ struct fetch {
 	struct ops_env *env;
 	const struct tree *tree;
 	struct digest *ids;        /* NULL: only blobs */
-	bool folder;
+	enum tree_need need;
 	const struct cancel *cancel;
 	struct origins origins;
 };
 
-struct one {
+/* A blob on its way. */
+struct pull {
 	struct fetch *f;
 	const char *origin;
+	struct place *from;
+	struct descriptor d;
+	struct transfer_opts o;
+	bool failed;
 };
 
 static void on_progress(void *arg, const struct digest *blob, uint64_t done, uint64_t total)
 {
-	struct one *o = arg;
-	if (o->f->env->progress)
-		o->f->env->progress(o->f->env->progress_arg, o->origin, blob, done, total);
+	struct pull *p = arg;
+	if (p->f->env->progress)
+		p->f->env->progress(p->f->env->progress_arg, p->origin, blob, done, total);
 }
 
 /* A push sent it without keeping it, and the tar that it was made from is here. */
@@ -44,21 +49,55 @@ static bool made_again(struct fetch *f, const struct tree_layer *l, const struct
 		digest_eq(&made, blob);
 }
 
-static int fetch_blob(struct fetch *f, const struct tree_layer *l, const struct digest *blob, uint64_t size, struct err *e)
+static bool blob_here(struct fetch *f, const struct tree_layer *l, const struct digest *blob)
 {
-	if (blobs_has(f->env->store->blobs, blob, NULL) || made_again(f, l, blob))
-		return 0;
+	return blobs_has(f->env->store->blobs, blob, NULL) || made_again(f, l, blob);
+}
+
+/* Where it comes from. *p stays where it is. */
+static int pull_open(struct fetch *f, const struct tree_layer *l, const struct digest *blob, uint64_t size, struct pull *p, struct err *e)
+{
 	char text[DIGEST_TEXT + 1];
 	digest_text(blob, text);
 	if (!l->origin)
 		return err_set(e, ERR_NOT_FOUND, "layer %s of the base image is not in the store", text);
-	struct place *from;
-	struct one one = {f, l->origin};
-	TRY(origins_get(&f->origins, l->origin, &from, e));
-	struct descriptor d = {.media_type = str_of(l->media_type), .digest = *blob, .size = size};
-	struct transfer_opts o = {.cancel = f->cancel, .progress = on_progress, .arg = &one};
-	if (transfer_blob(from, f->env->layout, &d, &o, e) < 0)
-		return err_wrap(e, "pull %s", l->origin);
+	*p = (struct pull){.f = f, .origin = l->origin, .d = {.media_type = str_of(l->media_type), .digest = *blob, .size = size},
+		.o = {.cancel = f->cancel, .progress = on_progress, .arg = p}};
+	return origins_get(&f->origins, l->origin, &p->from, e);
+}
+
+static int fetch_blob(struct fetch *f, const struct tree_layer *l, const struct digest *blob, uint64_t size, struct err *e)
+{
+	struct pull p;
+	if (blob_here(f, l, blob))
+		return 0;
+	TRY(pull_open(f, l, blob, size, &p, e));
+	return transfer_blob(p.from, f->env->layout, &p.d, &p.o, e) < 0 ? err_wrap(e, "pull %s", l->origin) : 0;
+}
+
+static int write_pulled(void *arg, struct sink *to, struct err *e)
+{
+	struct pull *p = arg;
+	p->failed = transfer_bytes(p->from, &p->d, to, &p->o, e) < 0;
+	return p->failed ? -(int)e->code : 0;
+}
+
+/* The layer from its blob, which is unpacked while it comes when it is not here. */
+static int receive(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
+{
+	struct store *s = f->env->store;
+	struct pull p = {0};
+	const struct layer_feed feed = {write_pulled, &p};
+	bool folder = f->need != TREE_INDEXES;
+	int rc;
+	if (blob_here(f, l, &l->blob)) {
+		rc = layer_unpack(s, &l->blob, &l->diff_id, folder, f->cancel, id, e);
+	} else {
+		TRY(pull_open(f, l, &l->blob, l->blob_size, &p, e));
+		rc = layer_receive(s, &feed, &l->blob, &l->diff_id, folder, f->cancel, id, e);
+	}
+	if (rc < 0)
+		return err_wrap(e, p.failed ? "pull %s" : "unpack a layer of %s", l->origin ? l->origin : "the base image");
 	return 0;
 }
 
@@ -80,9 +119,7 @@ static int unpack(struct fetch *f, const struct tree_layer *l, struct digest *id
 	if (store_find_unpacked(s, &l->diff_id, id, e) < 0) {
 		if (e->code != ERR_NOT_FOUND)
 			return -(int)e->code;
-		TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
-		if (layer_unpack(s, &l->blob, &l->diff_id, f->cancel, NULL, NULL, id, e) < 0)
-			return err_wrap(e, "unpack a layer of %s", l->origin ? l->origin : "the base image");
+		TRY(receive(f, l, id, e));
 	}
 	return l->claim ? check_claim(f, l, id, e) : 0;
 }
@@ -115,32 +152,57 @@ static int blame(const struct tree_layer *l, int rc, struct err *e)
 	return rc;
 }
 
+/* Only its index may be here, and its blob gone since. */
+static int need_folder(struct fetch *f, const struct tree_layer *l, const struct digest *id, struct err *e)
+{
+	struct store *s = f->env->store;
+	int rc = layer_need_folder(s, id, f->cancel, e);
+	if (rc != -ERR_NOT_FOUND || digest_none(&l->blob))
+		return rc;
+	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
+	return layer_unpack_as(s, id, &l->blob, &l->diff_id, f->cancel, e);
+}
+
+static int need_forms(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
+{
+	if (!id)
+		return blame(l, need_blob(f, l, e), e);
+	*id = l->id;
+	if (digest_none(&l->id) && unpack(f, l, id, e) < 0)
+		return blame(l, -(int)e->code, e);
+	return f->need == TREE_FOLDERS ? need_folder(f, l, id, e) : 0;
+}
+
+/* A layer that two trees have is worked on by one of them at a time: the other finds it. */
+static void take(struct fetch *f, const struct tree_layer *l, struct turn *turn)
+{
+	turn_take(&f->env->fetching, turn, digest_none(&l->diff_id) ? &l->id : &l->diff_id);
+}
+
 static int need_layer(size_t i, void *arg, struct err *e)
 {
 	struct fetch *f = arg;
 	const struct tree_layer *l = &f->tree->layers[i];
-	if (!f->ids)
-		return blame(l, need_blob(f, l, e), e);
-	f->ids[i] = l->id;
-	if (digest_none(&l->id) && unpack(f, l, &f->ids[i], e) < 0)
-		return blame(l, -(int)e->code, e);
-	return f->folder ? layer_need_folder(f->env->store, &f->ids[i], f->cancel, e) : 0;
+	struct turn turn;
+	take(f, l, &turn);
+	int rc = need_forms(f, l, f->ids ? &f->ids[i] : NULL, e);
+	turn_give(&f->env->fetching, &turn);
+	return rc;
 }
 
-static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder, const struct cancel *cancel, struct err *e)
+static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, enum tree_need need, const struct cancel *cancel,
+	struct err *e)
 {
-	struct fetch f = {.env = env, .tree = t, .ids = ids, .folder = folder, .cancel = cancel};
+	struct fetch f = {.env = env, .tree = t, .ids = ids, .need = need, .cancel = cancel};
 	if (tree_hollow(t))
 		return err_set(e, ERR_NOT_FOUND, "the cache has left out a layer's bytes");
 	origins_init(&f.origins, env, cancel);
-	pthread_mutex_lock(&env->fetch_lock);
 	int rc = pool_each(t->n, 4, need_layer, &f, e);
-	pthread_mutex_unlock(&env->fetch_lock);
 	origins_done(&f.origins);
 	return rc;
 }
 
-static bool layer_here(struct ops_env *env, const struct tree_layer *l, bool folder, struct digest *id)
+static bool layer_here(struct ops_env *env, const struct tree_layer *l, enum tree_need need, struct digest *id)
 {
 	struct err ignored;
 	*id = l->id;
@@ -148,29 +210,28 @@ static bool layer_here(struct ops_env *env, const struct tree_layer *l, bool fol
 		return false;
 	if (l->claim && !layer_content_known(env->store, &l->diff_id, &l->cid))
 		return false;
-	return !folder || store_has_folder(env->store, id);
+	return need != TREE_FOLDERS || store_has_folder(env->store, id);
 }
 
 /* The common case costs no lock and no thread: everything is there. */
-static bool all_here(struct ops_env *env, const struct tree *t, struct digest *ids, bool folder)
+static bool all_here(struct ops_env *env, const struct tree *t, struct digest *ids, enum tree_need need)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (!layer_here(env, &t->layers[i], folder, &ids[i]))
+		if (!layer_here(env, &t->layers[i], need, &ids[i]))
 			return false;
 	return true;
 }
 
-int ops_need_tree(struct ops_env *env, const struct tree *t, bool folder, const struct cancel *cancel, struct digest *ids, struct err *e)
+int ops_need_tree(struct ops_env *env, const struct tree *t, enum tree_need need, const struct cancel *cancel, struct digest *ids,
+	struct err *e)
 {
-	if (all_here(env, t, ids, folder))
-		return 0;
-	return fetch(env, t, ids, folder, cancel, e);
+	return all_here(env, t, ids, need) ? 0 : fetch(env, t, ids, need, cancel, e);
 }
 
 bool ops_tree_here(struct ops_env *env, const struct tree *t)
 {
 	cleanup_free struct digest *ids = mem_array(t->n + 1, sizeof(*ids));
-	return all_here(env, t, ids, false);
+	return all_here(env, t, ids, TREE_INDEXES);
 }
 
 int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct err *e)
@@ -180,7 +241,7 @@ int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cance
 		if (digest_none(&l->blob))
 			continue;
 		if (l->claim || !blobs_has(env->store->blobs, &l->blob, NULL))
-			return fetch(env, t, NULL, false, cancel, e);
+			return fetch(env, t, NULL, TREE_INDEXES, cancel, e);
 	}
 	return 0;
 }
@@ -236,17 +297,18 @@ int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct canc
 	struct tree *settled = tree_new(a, t, 0);
 	int rc = 0;
 	origins_init(&f.origins, env, cancel);
-	pthread_mutex_lock(&env->fetch_lock);
 	for (size_t i = 0; rc == 0 && i < t->n; i++) {
 		const struct tree_layer *l = &t->layers[i];
 		struct digest id;
+		struct turn turn;
 		if (!l->claim || l->claim->as_is)
 			continue;
+		take(&f, l, &turn);
 		rc = blame(l, with_times(&f, l, &id, e), e);
+		turn_give(&env->fetching, &turn);
 		if (rc == 0)
 			settled->layers[i] = (struct tree_layer){.cid = l->cid, .id = id, .created = l->created, .created_nsec = l->created_nsec};
 	}
-	pthread_mutex_unlock(&env->fetch_lock);
 	origins_done(&f.origins);
 	if (rc < 0)
 		return rc;

@@ -87,7 +87,7 @@ static void copy_warn(void *arg, const char *text)
 	t->warn(t->arg, t->step, text);
 }
 
-static int find_source(struct copying *c, const struct op_copy_item *item, bool folders, struct ops_source **ret, struct err *e)
+static int find_source(struct copying *c, const struct op_copy_item *item, enum tree_need need, struct ops_source **ret, struct err *e)
 {
 	for (size_t i = 0; i < c->nsources; i++)
 		if (ops_source_is(c->sources[i], item->from, item->n)) {
@@ -95,21 +95,21 @@ static int find_source(struct copying *c, const struct op_copy_item *item, bool 
 			return 0;
 		}
 	struct ops_source *s = arena_new(&c->arena, sizeof(*s));
-	TRY(ops_source_open(s, c->task, item->from, item->n, folders, e));
+	TRY(ops_source_open(s, c->task, item->from, item->n, need, e));
 	ARENA_ROOM(&c->arena, c->sources, c->nsources, c->sources_cap);
 	c->sources[c->nsources++] = s;
 	*ret = s;
 	return 0;
 }
 
-static int describe(struct copying *c, bool folders, struct err *e)
+static int describe(struct copying *c, enum tree_need sources, struct err *e)
 {
 	const struct op_copy_args *a = c->args;
 	struct copy_item *items = arena_new(&c->arena, (a->nitems + 1) * sizeof(*items));
 	struct copy_inline *inlines = arena_new(&c->arena, (a->ninlines + 1) * sizeof(*inlines));
 	for (size_t i = 0; i < a->nitems; i++) {
 		struct ops_source *s = NULL;
-		TRY(find_source(c, &a->items[i], folders, &s, e));
+		TRY(find_source(c, &a->items[i], sources, &s, e));
 		items[i] = (struct copy_item){.source = &s->face, .path = a->items[i].path, .archive = a->items[i].archive,
 			.unpack_required = a->items[i].unpack_required, .literal = a->items[i].literal, .rename = a->items[i].rename};
 	}
@@ -268,7 +268,7 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 	}
 	struct copying c;
 	begin(&c, t);
-	int rc = describe(&c, false, e);
+	int rc = describe(&c, TREE_UNPACKED, e);
 	if (rc == 0)
 		rc = select_digest(&c, ret, e);
 	end(&c);
@@ -282,14 +282,30 @@ static int gather_copy(struct task *t, struct err *e)
 	const struct op_copy_args *a = t->step->args;
 	for (size_t i = 0; i < a->nitems; i++)
 		if (a->items[i].from == COPY_FROM_INPUT)
-			TRY(ops_fetch_tree(t, a->items[i].n, false, e));
+			TRY(ops_fetch_tree(t, a->items[i].n, TREE_UNPACKED, e));
 	return ops_awaited_read(t, e);
+}
+
+/* Owners that are not all numbers are looked up in the tree's files. */
+static bool owner_has_name(const struct op_copy_args *a)
+{
+	struct owner_spec spec;
+	if (!a->chown.len)
+		return false;
+	owner_parse(a->chown, &spec);
+	return !(spec.user_number || !spec.user.len) || (spec.has_group && !spec.group_number && spec.group.len);
+}
+
+/* Of the tree that is copied onto. */
+static enum tree_need ground_need(const struct task *t)
+{
+	return owner_has_name(t->step->args) ? TREE_FOLDERS : t->want_folder ? TREE_UNPACKED : TREE_INDEXES;
 }
 
 /* The run looks at what is there already. */
 static int ground_copy(struct task *t, struct err *e)
 {
-	return ops_fetch_tree(t, 0, false, e);
+	return ops_fetch_tree(t, 0, ground_need(t), e);
 }
 
 /* What the label does not say. */
@@ -338,24 +354,17 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 
 /* --- the run --- */
 
-static int find_owner(struct copying *c, struct err *e)
+static int find_owner(struct copying *c, const struct ops_tree *onto, struct err *e)
 {
 	const struct op_copy_args *a = c->args;
 	if (!a->chown.len)
 		return 0;
 	c->engine.set_owner = true;
-	struct owner_spec spec;
-	owner_parse(a->chown, &spec);
 	struct passwd *p = NULL;
-	bool numbers = (spec.user_number || !spec.user.len) && (!spec.has_group || spec.group_number || !spec.group.len);
-	if (numbers || a->link || !c->task->inputs[0]->n) {
+	if (onto->n && owner_has_name(a))
+		TRY(passwd_read(c->env->store, onto->ids, onto->n, &p, e));
+	else
 		p = passwd_parse(STR(""), STR(""));
-	} else {
-		const struct tree *t = c->task->inputs[0];
-		struct digest *ids = arena_new(&c->arena, t->n * sizeof(*ids));
-		TRY(ops_need_tree(c->env, t, true, c->task->cancel, ids, e));
-		TRY(passwd_read(c->env->store, ids, t->n, &p, e));
-	}
 	int rc = passwd_chown(p, a->chown, &c->engine.uid, &c->engine.gid, e);
 	passwd_free(p);
 	if (rc < 0 && a->link && e->code == ERR_NOT_FOUND)
@@ -389,17 +398,17 @@ static int carry_out(struct copying *c, const struct ops_tree *dest, struct outc
 static int run_copy(struct task *t, struct outcome *ret, struct err *e)
 {
 	struct copying c;
-	struct ops_tree dest = {0};
+	struct ops_tree onto = {0};
+	const struct op_copy_args *a = t->step->args;
+	if (!a->link && t->inputs[0]->n) /* before the contexts are locked: it may have to be fetched */
+		TRY(ops_tree_open(t->env, t->inputs[0], ground_need(t), t->cancel, &onto, e));
 	begin(&c, t);
-	bool onto = !c.args->link && t->inputs[0]->n;
-	int rc = describe(&c, true, e);
+	int rc = describe(&c, TREE_FOLDERS, e);
 	if (rc == 0)
-		rc = find_owner(&c, e);
-	if (rc == 0 && onto)
-		rc = ops_tree_open(c.env, t->inputs[0], false, t->cancel, &dest, e);
+		rc = find_owner(&c, &onto, e);
 	if (rc == 0)
-		rc = carry_out(&c, onto ? &dest : NULL, ret, e);
-	ops_tree_close(&dest);
+		rc = carry_out(&c, onto.n ? &onto : NULL, ret, e);
+	ops_tree_close(&onto);
 	end(&c);
 	return rc < 0 ? rc : note_shape(t, e);
 }

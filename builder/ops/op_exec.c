@@ -370,7 +370,7 @@ static void exec_done(struct exec *x)
 static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 {
 	struct exec x = {.task = t, .env = t->env, .args = t->step->args, .scratch_fd = -1, .upper_fd = -1, .work_fd = -1, .log_fd = -1};
-	int rc = ops_tree_open(x.env, t->inputs[0], true, t->cancel, &x.root, e);
+	int rc = ops_tree_open(x.env, t->inputs[0], TREE_FOLDERS, t->cancel, &x.root, e);
 	if (rc == 0)
 		rc = find_user(&x, e);
 	if (rc == 0)
@@ -387,7 +387,7 @@ static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 
 static int ground_exec(struct task *t, struct err *e)
 {
-	return ops_fetch_tree(t, 0, true, e);
+	return ops_fetch_tree(t, 0, TREE_FOLDERS, e);
 }
 
 static void expect_exec(const void *args)

@@ -47,11 +47,11 @@ int ops_awaited_read(struct task *t, struct err *e)
 	return rc;
 }
 
-int ops_fetch_tree(struct task *t, size_t input, bool folders, struct err *e)
+int ops_fetch_tree(struct task *t, size_t input, enum tree_need need, struct err *e)
 {
 	const struct tree *tree = t->inputs[input];
 	cleanup_free struct digest *ids = mem_array(tree->n + 1, sizeof(*ids));
-	return ops_need_tree(t->env, tree, folders, t->cancel, ids, e);
+	return ops_need_tree(t->env, tree, need, t->cancel, ids, e);
 }
 
 static const struct view *source_view(void *arg)
@@ -158,13 +158,13 @@ bool ops_source_is(const struct ops_source *s, enum copy_from from, unsigned n)
 	return s->context == context && (context || s->input == n);
 }
 
-int ops_source_open(struct ops_source *s, struct task *t, enum copy_from from, unsigned n, bool folders, struct err *e)
+int ops_source_open(struct ops_source *s, struct task *t, enum copy_from from, unsigned n, enum tree_need need, struct err *e)
 {
 	struct ops_context *context = context_of(t, from, n);
 	*s = (struct ops_source){.env = t->env, .task = t, .context = context, .input = n};
 	s->face = (struct copy_source){.view = source_view, .need = source_need, .open = source_open, .digests = source_digests,
 		.hint = source_hint, .learn = source_learn, .trusted = !context, .arg = s, .owners = !context};
-	return context ? ops_context_open(s->env, n, e) : ops_tree_open(s->env, t->inputs[n], folders, t->cancel, &s->tree, e);
+	return context ? ops_context_open(s->env, n, e) : ops_tree_open(s->env, t->inputs[n], need, t->cancel, &s->tree, e);
 }
 
 void ops_source_close(struct ops_source *s)

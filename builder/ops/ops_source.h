@@ -17,7 +17,7 @@ struct ops_source {
 	bool puts_off;          /* files are not read now: asking for their digests sets task.waits and fails */
 };
 /* Into memory that stays where it is. `folders`: of a tree, to read its files. */
-int ops_source_open(struct ops_source *s, struct task *t, enum copy_from from, unsigned n, bool folders, struct err *e);
+int ops_source_open(struct ops_source *s, struct task *t, enum copy_from from, unsigned n, enum tree_need need, struct err *e);
 void ops_source_close(struct ops_source *s);
 bool ops_source_is(const struct ops_source *s, enum copy_from from, unsigned n);
 
@@ -26,6 +26,6 @@ struct ops_awaited *ops_awaited_new(struct task *t);
 /* Reads the files that were put off: op->gather. */
 int ops_awaited_read(struct task *t, struct err *e);
 /* Brings an input's layers here. */
-int ops_fetch_tree(struct task *t, size_t input, bool folders, struct err *e);
+int ops_fetch_tree(struct task *t, size_t input, enum tree_need need, struct err *e);
 
 #endif

@@ -3,11 +3,12 @@
 . "$(dirname "$0")/lib.sh"
 
 # A registry in front of $REGISTRY that sends blobs at a pace ($1: bytes a second, 0 = at once), answers for manifests after a while
-# ($2: seconds), and notes requests with the times of their beginning and end: "GET /v2/... 12.345 13.456".
+# ($2: seconds), hangs up in the middle of each blob's first GET ($3: "cut"), and notes requests with the times of their beginning and
+# end: "GET /v2/... 12.345 13.456".
 paced_registry() {
 	cat >paced.py <<'PY'
 import http.server, http.client, sys, time
-pace, delay = int(sys.argv[2]), float(sys.argv[3])
+pace, delay, cut, seen = int(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "cut", set()
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do(self):
@@ -21,17 +22,24 @@ class H(http.server.BaseHTTPRequestHandler):
             if k.lower() not in ("connection", "date", "server"):
                 self.send_header(k, v)
         self.end_headers()
-        while data := r.read(65536):
+        left = int(r.getheader("Content-Length") or 0) if self.command == "GET" else 0
+        if cut and "/blobs/" in self.path and self.path not in seen:
+            seen.add(self.path)
+            left //= 2
+            self.close_connection = True
+        while left and (data := r.read(min(left, 65536))):
+            left -= len(data)
             self.wfile.write(data)
             if pace and "/blobs/" in self.path: time.sleep(len(data) / pace)
-        print(self.command, self.path, "%.3f %.3f" % (began, time.monotonic()), flush=True)
+        sys.stdout.write("%s %s %.3f %.3f\n" % (self.command, self.path, began, time.monotonic()))
+        sys.stdout.flush()
     do_GET = do_HEAD = do
     def log_message(self, *a): pass
 s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
 print("Serving on port %d " % s.server_address[1], flush=True)
 s.serve_forever()
 PY
-	serve . python3 -u paced.py "$REGISTRY" "$1" "${2:-0}"
+	serve . python3 -u paced.py "$REGISTRY" "$1" "${2:-0}" "${3:-}"
 }
 
 asked_for() { grep -cE "^(GET|HEAD) /v2/[^ ]*/$1/" "$SERVER_LOG" || :; }
@@ -63,6 +71,95 @@ test_a_tag_that_did_not_move_costs_one_request() {
 		cooper pull -q "$SERVER/one/$kind/$ROLE:1" >/dev/null
 		assert_eq "pull of $kind $(($(asked_for manifests) - before))" "pull of $kind 1"
 	done
+}
+
+# blob_of NAME: the digest of the image's one layer in the registry.
+blob_of() { skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$1/$ROLE:1" | jq -r '.layers[0].digest'; }
+
+# Did each of these begin before the first of them ended? Lines of the log, on stdin.
+side_by_side() { awk '{ if (!n++ || $4 < first) first = $4; if ($3 > last) last = $3 } END { exit !(n > 1 && last < first) }'; }
+
+test_stages_fetch_their_bases_side_by_side() {
+	need_registry
+	need skopeo
+	push_random side/a 1500
+	push_random side/b 1501
+	paced_registry 1000000 0.3
+	printf 'FROM %s/side/a/%s:1 AS a\nCOPY f /f\nFROM %s/side/b/%s:1\nCOPY f /f\nCOPY --from=a /f /g\n' "$SERVER" "$ROLE" "$SERVER" "$ROLE" >Containerfile
+	echo f >f
+	build_ok --jobs 2 .
+	grep -E "^GET .*($(blob_of side/a)|$(blob_of side/b)) " "$SERVER_LOG" | side_by_side || fail "one base after the other: $(cat "$SERVER_LOG")"
+}
+
+test_a_layer_that_two_stages_want_is_fetched_once() {
+	need_registry
+	need skopeo
+	push_random once/a 1500
+	skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/once/a/$ROLE:1" "docker://$REGISTRY/once/b/$ROLE:1"
+	paced_registry 1000000
+	printf 'FROM %s/once/a/%s:1 AS a\nCOPY f /f\nFROM %s/once/b/%s:1\nCOPY f /f\nCOPY --from=a /f /g\n' "$SERVER" "$ROLE" "$SERVER" "$ROLE" >Containerfile
+	echo f >f
+	build_ok --jobs 2 .
+	assert_eq "$(grep -cE "^GET .*$(blob_of once/a) " "$SERVER_LOG")" 1
+}
+
+test_a_layer_is_unpacked_while_it_comes() {
+	need_registry
+	need_busybox
+	mkdir layer
+	echo early >layer/0-early
+	head -c 3000000 /dev/urandom >layer/1-late
+	printf 'FROM busybox\nCOPY layer /layer\n' | cooper build -q --push -t "$REGISTRY/while/$ROLE:1" -f - . >/dev/null
+	paced_registry 1000000
+	COOPER_ROOT=$E2E_DIR/other
+	printf 'FROM %s/while/%s:1\nRUN sha256sum /layer/1-late >/sum\n' "$SERVER" "$ROLE" | cooper build -q -t x - >digest 2>build.log &
+	early=
+	for _ in $(seq 60); do
+		[ -z "$early" ] && early=$(find "$COOPER_ROOT/tmp" -name 0-early 2>/dev/null | head -n 1)
+		[ -z "$early" ] || break
+		kill -0 $! 2>/dev/null || break
+		sleep 0.05
+	done
+	[ -n "$early" ] || fail "nothing was unpacked before the blob was whole"
+	[ -z "$(find "$COOPER_ROOT/layers" -name 0-early 2>/dev/null)" ] || fail "the layer was seen before it was whole"
+	wait $! || fail "$(cat build.log)"
+	files_of x
+	assert_eq "$(cut -d' ' -f1 out/sum)" "$(sha256sum <layer/1-late | cut -d' ' -f1)"
+}
+
+test_a_download_that_breaks_off_is_unpacked_to_its_end() {
+	need_registry
+	need skopeo
+	push_random cut/a 3000
+	paced_registry 0 0 cut
+	printf 'FROM %s/cut/a/%s:1\nCOPY f /f\n' "$SERVER" "$ROLE" >Containerfile
+	echo f >f
+	build_ok -t x .
+	assert_eq "$(grep -cE "^GET .*$(blob_of cut/a) " "$SERVER_LOG")" 2
+	files_of x
+	cmp out/a random-3000/file
+}
+
+folders() { find "$COOPER_ROOT/layers" -mindepth 2 -maxdepth 2 -name fs | wc -l; }
+
+test_a_base_that_is_only_copied_onto_never_becomes_a_folder() {
+	need_registry
+	need_busybox
+	assert_eq "$(folders)" 0 # import
+	cooper push -q busybox "$REGISTRY/index/$ROLE:1" >/dev/null
+	paced_registry 0
+	COOPER_ROOT=$E2E_DIR/other
+	echo a >a
+	printf 'FROM %s/index/%s:1\nCOPY a /bin/\nWORKDIR /w\nENV A=b\n' "$SERVER" "$ROLE" >Containerfile
+	build_ok -t x .
+	assert_eq "$(folders)" 0
+	printf 'RUN test -f /bin/a && ls -l /bin/sh >/sh\n' >>Containerfile
+	build_ok -t y .
+	assert_eq "$(steps_cached)" 3
+	[ "$(folders)" -gt 0 ] || fail "no folder"
+	assert_eq "$(asked_for blobs)" 2 # a layer and the configuration, once each
+	files_of x
+	assert_eq "$(cat out/bin/a)" a
 }
 
 run_tests

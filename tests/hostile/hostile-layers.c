@@ -30,10 +30,10 @@ struct trial {
 	const char *dir, *name;  /* of the case */
 	char work[64];           /* scratch: store/, case/rootfs, case/canary, case/outdir/file */
 	struct jval *expect;
-	struct store *store;
+	struct store *store, *indexes; /* the second has layers as indexes alone */
 	struct digest ids[MAX_LAYERS];
 	size_t nids;
-	bool accepted;
+	bool accepted, differs; /* differs: its index alone is another one than that of its folder */
 	struct err why;
 };
 
@@ -82,10 +82,14 @@ static int unpack_one(struct trial *t, const char *file, struct err *e)
 		return err_sys(e, "open %s", path);
 	TRY(io_read_file(AT_FDCWD, path, 64 << 20, &bytes, e));
 	TRY(blobs_put(t->store->blobs, buf_view(&bytes), &blob, e));
+	TRY(blobs_put(t->indexes->blobs, buf_view(&bytes), &blob, e));
 	buf_done(&bytes);
 	if (plain_digest(fd, &diff_id, &ignored) < 0)
 		diff_id = blob; /* it cannot be unpacked, whatever it is called */
-	TRY(layer_unpack(t->store, &blob, &diff_id, NULL, NULL, NULL, &t->ids[t->nids], e));
+	struct digest alone;
+	TRY(layer_unpack(t->store, &blob, &diff_id, true, NULL, &t->ids[t->nids], e));
+	int rc = layer_unpack(t->indexes, &blob, &diff_id, false, NULL, &alone, &ignored);
+	t->differs = t->differs || rc < 0 || !digest_eq(&alone, &t->ids[t->nids]);
 	t->nids++;
 	return 0;
 }
@@ -286,7 +290,7 @@ static int reread(struct trial *t, struct err *e)
 		if (l.size > (uint64_t)64 << 20 || ix->n > 5000)
 			continue; /* the time limit is for the layer as it came */
 		TRY(layer_need_tar(t->store, &t->ids[i], INT64_MAX, NULL, &diff_id, &size, e));
-		TRY(layer_unpack(t->store, &diff_id, &diff_id, NULL, NULL, NULL, &id, e));
+		TRY(layer_unpack(t->store, &diff_id, &diff_id, true, NULL, &id, e));
 		if (!digest_eq(&id, &t->ids[i]))
 			return err_set(e, ERR_CORRUPT, "our own tar of layer %zu gives another layer", i);
 	}
@@ -312,7 +316,8 @@ static int run_child(struct trial *t)
 	cleanup_free char *path = mem_printf("%s/store", t->work);
 	const struct jval *must = jval_get(t->expect, "must");
 	bool good = true;
-	if (store_open(path, 1000, &t->store, &e) < 0) {
+	cleanup_free char *second = mem_printf("%s/indexes", t->work);
+	if (store_open(path, 1000, &t->store, &e) < 0 || store_open(second, 1000, &t->indexes, &e) < 0) {
 		say("%s", e.text);
 		return CHILD_WRONG;
 	}
@@ -320,6 +325,10 @@ static int run_child(struct trial *t)
 	say("%s%s%s", t->accepted ? "accepted" : "rejected: ", t->accepted ? "" : t->why.text, "");
 	if (!verdict_holds(t))
 		good = false;
+	if (t->differs) {
+		say("read for its index alone, it is another layer");
+		good = false;
+	}
 	bool either = strncmp(jval_get_text(t->expect, "verdict"), "accept-", 7) == 0 || strcmp(t->name, "wh-opq-5000-deep") == 0;
 	if (place(t, &e) < 0 || reread(t, &e) < 0) {
 		say("%s", e.text);
@@ -334,6 +343,7 @@ static int run_child(struct trial *t)
 		good = false;
 	}
 	store_close(t->store);
+	store_close(t->indexes);
 	if (!outside_unchanged(t) || !nothing_left(t)) {
 		say("something outside was changed, or something is left");
 		good = false;

@@ -53,7 +53,7 @@ static struct digest unpack_script(const struct fixture *f, const char *script)
 	struct digest id;
 	run(f, script);
 	struct digest blob = put_file(f, "t.tar");
-	OK(layer_unpack(f->store, &blob, &blob, NULL, NULL, NULL, &id, &e));
+	OK(layer_unpack(f->store, &blob, &blob, true, NULL, &id, &e));
 	return id;
 }
 
@@ -123,9 +123,112 @@ Test(layer, its_size_is_that_of_its_files_in_every_form)
 	OK(layer_size(f.store, &tar, &gz, NULL, &size, &e));
 	cr_expect_eq(size, 100005, "it was counted once");
 	cr_expect_eq(layer_size(f.store, &other, &gz, NULL, &size, &e), -ERR_NOT_FOUND);
-	OK(layer_unpack(f.store, &tar, &tar, NULL, NULL, NULL, &id, &e));
+	OK(layer_unpack(f.store, &tar, &tar, true, NULL, &id, &e));
 	OK(layer_size(f.store, &tar, &gz, NULL, &size, &e));
 	cr_expect_eq(size, 100005);
+}
+
+Test(layer, its_index_alone_is_that_of_its_folder_which_comes_when_it_is_needed)
+{
+	FIXTURE(f);
+	struct err e = {0};
+	struct digest id, again;
+	NEED_ROOT();
+	run(&f, "mkdir -p d/e; echo -n hello >d/f; ln d/f d/g; ln -s e d/s; echo x >d/e/x; truncate -s 100000 d/hole; : >d/.wh.gone; mkdir o; "
+		": >o/.wh..wh..opq; tar -Scf ../t.tar d o; tar -rf ../t.tar --transform 's,d/f,d/s/f,' d/f; gzip -c ../t.tar >../t.gz");
+	struct digest tar = put_file(&f, "t.tar"), gz = put_file(&f, "t.gz");
+	OK(layer_unpack(f.store, &gz, &tar, false, NULL, &id, &e));
+	cr_expect(store_has_layer(f.store, &id) && !store_has_folder(f.store, &id));
+	run(&f, "test -z \"$(find ../store/layers ../store/tmp -name fs)\"");
+	OK(layer_unpack(f.store, &gz, &tar, false, NULL, &again, &e));
+	cr_expect(digest_eq(&again, &id));
+	OK(layer_need_folder(f.store, &id, NULL, &e));
+	expect_in(&f, &id, "d/e/f", S_IFREG | 0644, "hello");
+	FIXTURE(g);
+	struct digest there;
+	cleanup_free char *copy = mem_printf("cp %s/t.tar ..", f.area.path);
+	run(&g, copy);
+	struct digest blob = put_file(&g, "t.tar");
+	OK(layer_unpack(g.store, &blob, &blob, true, NULL, &there, &e));
+	cr_expect(digest_eq(&there, &id), "one layer, on whatever way it was read");
+}
+
+/* What a registry is to layer_receive: gives some bytes, piece by piece, and says what came of it. */
+struct giver {
+	struct str bytes;
+	size_t piece;
+	int rc;
+};
+
+static int give(void *arg, struct sink *to, struct err *e)
+{
+	const struct giver *g = arg;
+	for (size_t at = 0; at < g->bytes.len; at += g->piece) {
+		struct str p = str_from(g->bytes, at);
+		TRY(sink_write(to, p.p, p.len < g->piece ? p.len : g->piece, e));
+	}
+	return g->rc == 0 ? 0 : err_set(e, (enum err_code)-g->rc, "the giver's reason");
+}
+
+static int receive(const struct fixture *f, struct giver *g, const struct digest *blob, const struct digest *diff_id, struct digest *ret_id,
+	struct err *e)
+{
+	const struct layer_feed feed = {give, g};
+	return layer_receive(f->store, &feed, blob, diff_id, true, NULL, ret_id, e);
+}
+
+/* 3 MiB that gzip can do nothing about, more than all buffers hold, and a little. */
+static void noise(const struct fixture *f, struct buf *gz, struct digest *ret_blob, struct digest *ret_tar)
+{
+	struct err e = {0};
+	cleanup_buf struct buf tar = {0};
+	run(f, "head -c 3145728 /dev/urandom >big; echo small >small; tar -cf ../t.tar big small; gzip -1c ../t.tar >../t.gz");
+	OK(io_read_file(f->area.fd, "t.tar", 64 << 20, &tar, &e));
+	OK(io_read_file(f->area.fd, "t.gz", 64 << 20, gz, &e));
+	*ret_tar = digest_of(tar.p, tar.len);
+	*ret_blob = digest_of(gz->p, gz->len);
+}
+
+Test(layer, a_blob_is_unpacked_while_it_comes)
+{
+	static const size_t pieces[] = {1000, 1 << 18, 1 << 24};
+	NEED_ROOT();
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+		FIXTURE(f);
+		struct err e = {0};
+		cleanup_buf struct buf gz = {0};
+		struct digest blob, tar, id, again;
+		uint64_t size;
+		noise(&f, &gz, &blob, &tar);
+		struct giver g = {buf_view(&gz), pieces[i], 0};
+		OK(receive(&f, &g, &blob, &tar, &id, &e));
+		expect_in(&f, &id, "small", S_IFREG | 0644, "small\n");
+		cr_expect(blobs_has(f.store->blobs, &blob, &size) && size == gz.len);
+		run(&f, "cd ../store/blobs/sha256 && sha256sum * | awk '$1 != $2 {exit 1}'");
+		OK(layer_unpack(f.store, &blob, &tar, true, NULL, &again, &e));
+		cr_expect(digest_eq(&again, &id));
+	}
+}
+
+Test(layer, a_blob_that_turns_out_wrong_while_it_comes_leaves_nothing)
+{
+	FIXTURE(f);
+	struct err e = {0};
+	cleanup_buf struct buf gz = {0};
+	struct digest blob, tar, id, wrong = digest_of("x", 1);
+	NEED_ROOT();
+	noise(&f, &gz, &blob, &tar);
+	struct giver broken = {str_sub(buf_view(&gz), 0, gz.len / 2), 5000, -ERR_REMOTE}, liar = {buf_view(&gz), 5000, -ERR_CORRUPT},
+		garbage = {STR("this is no tar, and no layer"), 5000, -ERR_CORRUPT}, honest = {buf_view(&gz), 5000, 0};
+	struct giver *bad[] = {&broken, &liar, &garbage};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		cr_expect_eq(receive(&f, bad[i], &blob, &tar, &id, &e), bad[i]->rc);
+		cr_expect_str_eq(e.text, "the giver's reason", "whatever the tar looked like");
+		run(&f, "test -z \"$(find ../store/layers ../store/tmp ../store/blobs -type f)\"");
+	}
+	cr_expect_eq(receive(&f, &honest, &blob, &wrong, &id, &e), -ERR_CORRUPT, "the blob is right, its tar is another");
+	run(&f, "test -z \"$(ls ../store/layers)\" && test -z \"$(find ../store/tmp -name small)\"");
+	cr_expect(blobs_has(f.store->blobs, &blob, NULL), "it need not come again");
 }
 
 Test(layer, a_wrong_digest_leaves_nothing_visible)
@@ -136,10 +239,10 @@ Test(layer, a_wrong_digest_leaves_nothing_visible)
 	NEED_ROOT();
 	run(&f, "echo hello >f; tar -cf ../t.tar f; gzip -c ../t.tar >../t.gz");
 	struct digest tar = put_file(&f, "t.tar"), gz = put_file(&f, "t.gz");
-	cr_expect_eq(layer_unpack(f.store, &tar, &wrong, NULL, NULL, NULL, &id, &e), -ERR_CORRUPT);
-	cr_expect_eq(layer_unpack(f.store, &gz, &gz, NULL, NULL, NULL, &id, &e), -ERR_CORRUPT, "a diff id is of the plain tar");
+	cr_expect_eq(layer_unpack(f.store, &tar, &wrong, true, NULL, &id, &e), -ERR_CORRUPT);
+	cr_expect_eq(layer_unpack(f.store, &gz, &gz, true, NULL, &id, &e), -ERR_CORRUPT, "a diff id is of the plain tar");
 	run(&f, "test -z \"$(ls ../store/layers)\" && test -z \"$(find ../store/tmp -name f)\"");
-	OK(layer_unpack(f.store, &gz, &tar, NULL, NULL, NULL, &id, &e));
+	OK(layer_unpack(f.store, &gz, &tar, true, NULL, &id, &e));
 	FIXTURE(g);
 	run(&g, "echo hello >f; tar -cf ../t.tar --mtime=@1 f");
 	struct digest mine = put_file(&g, "t.tar");
@@ -147,7 +250,7 @@ Test(layer, a_wrong_digest_leaves_nothing_visible)
 	digest_hex(&mine, hex);
 	cleanup_free char *spoil = mem_printf("chmod u+w ../store/blobs/sha256/%s && printf x >>../store/blobs/sha256/%s", hex, hex);
 	run(&g, spoil);
-	cr_expect_eq(layer_unpack(g.store, &mine, &mine, NULL, NULL, NULL, &id, &e), -ERR_CORRUPT, "bytes behind the end marker count too");
+	cr_expect_eq(layer_unpack(g.store, &mine, &mine, true, NULL, &id, &e), -ERR_CORRUPT, "bytes behind the end marker count too");
 }
 
 Test(layer, the_last_of_equal_paths_wins_and_links_survive_their_first_name)
@@ -204,7 +307,7 @@ Test(layer, five_thousand_opaque_folders_are_quick)
 		"for i in range(5000): t.addfile(tarfile.TarInfo(\"e%d/\" % (i % 50) + \"f/\" * (i % 60) + \".wh..wh..opq\"))'");
 	struct digest blob = put_file(&f, "t.tar"), id;
 	struct err e = {0};
-	OK(layer_unpack(f.store, &blob, &blob, NULL, NULL, NULL, &id, &e));
+	OK(layer_unpack(f.store, &blob, &blob, true, NULL, &id, &e));
 	expect_in(&f, &id, "e49/f/f", S_IFDIR | 0755, NULL);
 }
 
@@ -274,7 +377,7 @@ Test(layer, our_tar_of_a_pulled_layer_gives_the_same_layer_again)
 	NEED_ROOT();
 	id = unpack_script(&f, "mkdir d; echo hello >d/f; ln d/f z; touch .wh.x d/.wh..wh..opq; tar --owner=1000 -cf ../t.tar d z .wh.x");
 	OK(layer_need_tar(f.store, &id, INT64_MAX, NULL, &diff_id, &size, &e));
-	OK(layer_unpack(f.store, &diff_id, &diff_id, NULL, NULL, NULL, &again, &e));
+	OK(layer_unpack(f.store, &diff_id, &diff_id, true, NULL, &again, &e));
 	cr_expect(digest_eq(&id, &again));
 	for (int c = COMPRESS_NONE; c < COMPRESS_COUNT; c++) {
 		struct digest same;
@@ -286,7 +389,7 @@ Test(layer, our_tar_of_a_pulled_layer_gives_the_same_layer_again)
 		cleanup_buf struct buf b = {0};
 		OK(blobs_read(f.store->blobs, &blob, 1 << 20, &b, &e));
 		OK(blobs_put(g.store->blobs, buf_view(&b), &blob, &e));
-		OK(layer_unpack(g.store, &blob, &diff_id, NULL, NULL, NULL, &again, &e));
+		OK(layer_unpack(g.store, &blob, &diff_id, true, NULL, &again, &e));
 		cr_expect(digest_eq(&id, &again), "through %s", compress_name((enum compression)c));
 	}
 }

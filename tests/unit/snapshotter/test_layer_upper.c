@@ -57,7 +57,7 @@ static struct stage stage_new(const char *script)
 	shell(&s, "in", tar);
 	OK(io_read_file(s.area.fd, "t.tar", 64 << 20, &bytes, &e));
 	OK(blobs_put(s.store->blobs, buf_view(&bytes), &blob, &e));
-	OK(layer_unpack(s.store, &blob, &blob, NULL, NULL, NULL, &s.lower, &e));
+	OK(layer_unpack(s.store, &blob, &blob, true, NULL, &s.lower, &e));
 	OK(store_layer_index(s.store, &s.lower, &s.below, &e));
 	const struct index *const layers[] = {s.below};
 	s.view = view_new(layers, 1);
