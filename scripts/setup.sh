@@ -16,8 +16,9 @@ as_root() {
 # install_deps PURPOSE...: what is missing of scripts/packages.
 install_deps() {
 	missing=
+	arch=$(dpkg --print-architecture)
 	for purpose; do
-		for package in $(sed -n "s/#.*//; s/^$purpose://p" scripts/packages); do
+		for package in $(sed -n "s/#.*//; s/^$purpose://p; s/^$purpose-$arch://p" scripts/packages); do
 			dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 		done
 	done

@@ -90,11 +90,12 @@ static bool is_broken_tar(int fd, off_t from, bool broken_stream)
 
 int archive_module(const struct archive_api **ret, struct err *e)
 {
-	const void *api;
-	if (module_load("snapshotter", "cooper-arch", ARCHIVE_API_SYMBOL, ARCHIVE_API_VERSION, &api, e) < 0)
-		return err_wrap(e, "archives cannot be unpacked here");
+	const void *api = NULL;
+	int rc = module_load("snapshotter", "cooper-arch", ARCHIVE_API_SYMBOL, ARCHIVE_API_VERSION, &api, e);
+	if (rc < 0)
+		err_wrap(e, "archives cannot be unpacked here");
 	*ret = api;
-	return 0;
+	return rc;
 }
 
 int archive_reader_open(int fd, const struct tar_limits *limits, struct archive_reader **ret, struct err *e)

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading gzip (RFC 1952): any number of members, each with its CRC and length checked, then the end of the input, or
- * zeroes up to it (as gzip(1) takes from tapes). Small members, as our own writer makes, are inflated in one go by
- * libdeflate, which is twice as fast; the first member that is not like that moves the rest of the stream to zlib.
+ * Reading gzip (RFC 1952): any number of members, each with its header, CRC and length checked here, then the end of the input, or
+ * zeroes up to it (as gzip(1) takes from tapes). The data of small members, as our own writer makes, are inflated in one go by
+ * libdeflate, which is the fastest; the first member that is not like that moves the rest of the stream to what inflates in pieces.
  */
 #include "snapshotter/gunzip.h"
 
 #include <libdeflate.h>
-#include <zlib.h>
 
 #include "base/mem.h"
 
 /* A member in one go has at most GUNZIP_MEMBER plain bytes, and this many compressed ones. */
 enum { MEMBER_PACKED = GUNZIP_MEMBER + 64 * 1024 };
 
+enum { HEADER = 10, TRAILER = 8 };
+enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAGS_RESERVED = 0xe0 };
+
 enum where { BETWEEN, INSIDE, ENDED };
 
 struct gunzip {
 	enum where where;
 	bool any;       /* a member was read */
-	bool streaming; /* zlib from here on */
-	z_stream z;
-	bool z_ready;
+	bool streaming; /* in pieces from here on */
+	const struct inflate_api *api;
+	void *pieces;
 	struct libdeflate_decompressor *whole;
-	uint8_t *plain; /* a member that was inflated in one go */
+	uint8_t *plain; /* of a member that was inflated in one go */
 	size_t at, nplain;
+	uint32_t sum;   /* of the header, then of the plain bytes */
+	uint32_t size;  /* of these, modulo 2^32 */
 };
 
 uint32_t compress_crc32(const void *p, size_t len)
@@ -32,18 +36,24 @@ uint32_t compress_crc32(const void *p, size_t len)
 	return libdeflate_crc32(0, p, len);
 }
 
+void *gunzip_new_with(const struct inflate_api *api)
+{
+	struct gunzip *g = mem_new(sizeof(*g));
+	g->api = api;
+	return g;
+}
+
 void *gunzip_new(void)
 {
-	return mem_new(sizeof(struct gunzip));
+	return gunzip_new_with(NULL);
 }
 
 void gunzip_free(void *state)
 {
 	struct gunzip *g = state;
-	if (g->z_ready)
-		inflateEnd(&g->z);
-	if (g->whole)
-		libdeflate_free_decompressor(g->whole);
+	if (g->pieces)
+		g->api->close(g->pieces);
+	libdeflate_free_decompressor(g->whole); /* NULL is fine */
 	mem_free(g->plain);
 	mem_free(g);
 }
@@ -61,6 +71,8 @@ static bool all_zero(const uint8_t *p, size_t n)
 	}
 	return n == 0;
 }
+
+/* --- around the data --- */
 
 /* After a member: another one, or the end, perhaps behind zeroes. */
 static int begin_member(struct gunzip *g, struct raw *raw, struct err *e)
@@ -86,58 +98,142 @@ static int begin_member(struct gunzip *g, struct raw *raw, struct err *e)
 	return 0;
 }
 
-/* Tries to inflate the member that begins here as a whole. */
+/* The next n bytes, which the sum counts. */
+static int take(struct gunzip *g, struct raw *raw, uint8_t *p, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		TRY(raw_need(raw, 1, e));
+		if (raw_left(raw) == 0)
+			return corrupt("the data ends too early", e);
+		p[i] = raw->bytes[raw->at++];
+	}
+	g->sum = libdeflate_crc32(g->sum, p, n);
+	return 0;
+}
+
+static int skip(struct gunzip *g, struct raw *raw, unsigned n, struct err *e)
+{
+	uint8_t byte;
+	while (n--)
+		TRY(take(g, raw, &byte, 1, e));
+	return 0;
+}
+
+static int skip_text(struct gunzip *g, struct raw *raw, struct err *e)
+{
+	uint8_t byte;
+	do
+		TRY(take(g, raw, &byte, 1, e));
+	while (byte);
+	return 0;
+}
+
+/* RFC 1952 2.3. */
+static int read_header(struct gunzip *g, struct raw *raw, struct err *e)
+{
+	uint8_t h[HEADER], two[2];
+	g->sum = 0;
+	TRY(take(g, raw, h, sizeof(h), e));
+	if (h[2] != 8)
+		return corrupt("unknown compression method", e);
+	if (h[3] & FLAGS_RESERVED)
+		return corrupt("unknown header flags set", e);
+	if (h[3] & FLAG_EXTRA) {
+		TRY(take(g, raw, two, 2, e));
+		TRY(skip(g, raw, two[0] | two[1] << 8, e));
+	}
+	if (h[3] & FLAG_NAME)
+		TRY(skip_text(g, raw, e));
+	if (h[3] & FLAG_COMMENT)
+		TRY(skip_text(g, raw, e));
+	if (h[3] & FLAG_HCRC) {
+		uint32_t sum = g->sum & 0xffff;
+		TRY(take(g, raw, two, 2, e));
+		if (sum != (uint32_t)(two[0] | two[1] << 8))
+			return corrupt("header crc mismatch", e);
+	}
+	g->sum = g->size = 0;
+	return 0;
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* The data's end was met; `over`: what was taken of the bytes behind it. */
+static int end_member(struct gunzip *g, struct raw *raw, const uint8_t *over, size_t nover, struct err *e)
+{
+	uint8_t t[TRAILER];
+	uint32_t sum = g->sum;
+	_Static_assert(sizeof(t) >= INFLATE_OVER, "what is taken too much is of the trailer");
+	if (nover)
+		memcpy(t, over, nover);
+	TRY(take(g, raw, t + nover, sizeof(t) - nover, e));
+	if (le32(t) != sum)
+		return corrupt("incorrect data check", e);
+	if (le32(t + 4) != g->size)
+		return corrupt("incorrect length check", e);
+	g->any = true;
+	g->where = BETWEEN;
+	return 0;
+}
+
+/* --- the data --- */
+
+static void count(struct gunzip *g, const uint8_t *p, size_t n)
+{
+	g->sum = libdeflate_crc32(g->sum, p, n);
+	g->size += (uint32_t)n;
+}
+
+/* Tries to inflate the data that begin here as a whole. */
 static bool inflate_whole(struct gunzip *g, struct raw *raw)
 {
-	size_t used, made;
+	size_t used;
 	if (!g->whole) {
 		g->whole = compress_got(libdeflate_alloc_decompressor());
 		g->plain = mem_grow(NULL, GUNZIP_MEMBER, 1);
 	}
-	if (libdeflate_gzip_decompress_ex(g->whole, raw->bytes + raw->at, raw_left(raw), g->plain, GUNZIP_MEMBER, &used,
-	        &made) != LIBDEFLATE_SUCCESS)
+	if (libdeflate_deflate_decompress_ex(g->whole, raw->bytes + raw->at, raw_left(raw), g->plain, GUNZIP_MEMBER, &used,
+	        &g->nplain) != LIBDEFLATE_SUCCESS) {
+		g->nplain = 0;
 		return false;
+	}
 	raw->at += used;
 	g->at = 0;
-	g->nplain = made;
-	g->any = true;
-	g->where = BETWEEN;
+	count(g, g->plain, g->nplain);
 	return true;
 }
 
-static int start_streaming(struct gunzip *g, struct err *e)
+static void start_streaming(struct gunzip *g)
 {
-	int rc = g->z_ready ? inflateReset(&g->z) : inflateInit2(&g->z, 16 + MAX_WBITS); /* 16: gzip with its checks */
-	if (rc != Z_OK)
-		return err_set(e, ERR_SYS, "gzip: zlib cannot start (%d)", rc);
-	g->z_ready = true;
 	g->streaming = true;
-	return 0;
+	if (!g->api)
+		g->api = inflate_fastest();
+	if (g->pieces)
+		g->api->restart(g->pieces);
+	else
+		g->pieces = g->api->open();
 }
 
 /* Inflates a piece of the current member. */
 static int inflate_piece(struct gunzip *g, struct raw *raw, void *p, size_t len, size_t *ret, struct err *e)
 {
 	TRY(raw_need(raw, 1, e));
-	size_t left = raw_left(raw), room = len < 1u << 30 ? len : 1u << 30;
-	g->z.next_in = raw->bytes + raw->at;
-	g->z.avail_in = (unsigned)left;
-	g->z.next_out = p;
-	g->z.avail_out = (unsigned)room;
-	int rc = inflate(&g->z, Z_NO_FLUSH);
-	raw->at += left - g->z.avail_in;
-	*ret = room - g->z.avail_out;
-	if (rc == Z_STREAM_END) {
-		g->any = true;
-		g->where = BETWEEN;
-		return 0;
-	}
-	if (rc == Z_MEM_ERROR)
-		abort();
-	if (rc == Z_BUF_ERROR && left == 0)
-		return corrupt("the data ends too early", e);
-	if (rc != Z_OK && rc != Z_BUF_ERROR)
-		return corrupt(g->z.msg ? g->z.msg : "damaged data", e);
+	struct inflate_io io = {.in = raw->bytes + raw->at, .nin = raw_left(raw), .out = p, .nout = len};
+	enum inflate_end end = g->api->run(g->pieces, &io);
+	size_t made = len - io.nout;
+	bool stuck = made == 0 && io.nin == raw_left(raw);
+	raw->at = raw->len - io.nin;
+	if (end == INFLATE_BAD)
+		return corrupt(io.why, e);
+	count(g, p, made);
+	if (end == INFLATE_DONE)
+		TRY(end_member(g, raw, io.over, io.nover, e));
+	else if (stuck)
+		return corrupt(io.nin ? "damaged data" : "the data ends too early", e);
+	*ret = made;
 	return 0;
 }
 
@@ -145,9 +241,13 @@ static int inflate_piece(struct gunzip *g, struct raw *raw, void *p, size_t len,
 static int open_member(struct gunzip *g, struct raw *raw, struct err *e)
 {
 	TRY(begin_member(g, raw, e));
-	if (g->where == ENDED || (!g->streaming && inflate_whole(g, raw)))
+	if (g->where == ENDED)
 		return 0;
-	return start_streaming(g, e);
+	TRY(read_header(g, raw, e));
+	if (!g->streaming && inflate_whole(g, raw))
+		return end_member(g, raw, NULL, 0, e);
+	start_streaming(g);
+	return 0;
 }
 
 int gunzip_read(void *state, struct raw *raw, void *p, size_t len, size_t *ret, struct err *e)
