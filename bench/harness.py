@@ -104,14 +104,6 @@ class Bench:
             os.sync()
         return prepare
 
-    def restore(self):
-        """After workloads that emptied the stores."""
-        for t in self.tools:
-            try:
-                self.fresh(t)()
-            except Failed:
-                pass
-
     def few(self):
         return min(3, self.rounds)
 
