@@ -147,6 +147,62 @@ test_an_image_of_buildah_is_built_upon() {
 	bh build --isolation chroot -q --tls-verify=false -t again ctx >buildah.log 2>&1 || { cat buildah.log >&2; fail "buildah does not take ours"; }
 }
 
+# An image whose layer is one gzip member of several MiB, as other tools write them: an OCI archive of the name $1 in large.tar.
+one_large_member() {
+	seq 1000000 >numbers
+	python3 - "$E2E_TOP/busybox.tar" "$1" <<'PY'
+import gzip, hashlib, io, json, shutil, sys, tarfile
+shutil.copy(sys.argv[1], "layer.tar")
+with tarfile.open("layer.tar", "a") as t:
+    t.add("numbers")
+plain = open("layer.tar", "rb").read()
+layer = gzip.compress(plain, 6, mtime=0)
+def blob(t, data):
+    d = hashlib.sha256(data).hexdigest()
+    i = tarfile.TarInfo("blobs/sha256/" + d); i.size = len(data); t.addfile(i, io.BytesIO(data))
+    return {"digest": "sha256:" + d, "size": len(data)}
+with tarfile.open("large.tar", "w") as t:
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"]},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(plain).hexdigest()]}}).encode()
+    m = "application/vnd.oci.image."
+    manifest = {"schemaVersion": 2, "mediaType": m + "manifest.v1+json", "config": {"mediaType": m + "config.v1+json", **blob(t, config)},
+        "layers": [{"mediaType": m + "layer.v1.tar+gzip", **blob(t, layer)}]}
+    d = {"mediaType": m + "manifest.v1+json", **blob(t, json.dumps(manifest).encode()), "annotations": {"org.opencontainers.image.ref.name": sys.argv[2]}}
+    for name, text in ("oci-layout", {"imageLayoutVersion": "1.0.0"}), ("index.json", {"schemaVersion": 2, "manifests": [d]}):
+        data = json.dumps(text).encode(); i = tarfile.TarInfo(name); i.size = len(data); t.addfile(i, io.BytesIO(data))
+PY
+}
+
+# What is loaded while an image of a large member is built upon, with this program; the result is the same each time.
+loaded_by() {
+	local COOPER_ROOT=$E2E_DIR/store-$2
+	LD_DEBUG=files LD_DEBUG_OUTPUT=$E2E_DIR/ld-$2 "$1" load -i large.tar >/dev/null
+	LD_DEBUG=files LD_DEBUG_OUTPUT=$E2E_DIR/ld-$2 "$1" build -q -o "out-$2" - <<<'FROM large:1' >/dev/null || fail "$2"
+	cmp numbers "out-$2/numbers" || fail "$2: other bytes"
+	grep -ho 'calling init: .*' "$E2E_DIR/ld-$2".* | sed 's,.*/,,' | sort -u
+}
+
+test_large_gzip_members_are_read_with_isal_and_without() {
+	modules=$(dirname "$COOPER")/../../snapshotter
+	[ -f "$modules/cooper-igzip.so" ] || skip "built without isa-l"
+	one_large_member large:1
+	mkdir -p own/bin own/lib/cooper
+	cp "$COOPER" own/bin/
+	assert_eq "$(loaded_by "$COOPER" built | grep -E 'igzip|isal' | tr '\n' ' ')" 'cooper-igzip.so libisal.so.2 '
+	assert_eq "$(loaded_by own/bin/cooper alone | grep -E 'cooper|isal')" ''
+	cp "$modules/cooper-igzip.so" own/lib/cooper/
+	assert_eq "$(loaded_by own/bin/cooper installed | grep -E 'igzip|isal' | tr '\n' ' ')" 'cooper-igzip.so libisal.so.2 '
+	echo "not a module" >own/lib/cooper/cooper-igzip.so
+	assert_eq "$(loaded_by own/bin/cooper broken | grep -E 'cooper|isal')" ''
+	# Nor is anything of it loaded for what cooper compresses itself.
+	cooper import "$E2E_TOP/busybox.tar" small >/dev/null
+	build_ok -o type=oci,dest=small.tar - <<<'FROM small'
+	cooper load -i small.tar >/dev/null
+	LD_DEBUG=files LD_DEBUG_OUTPUT=$E2E_DIR/ld-small cooper build -q -o out-small - <<<'FROM small' >/dev/null
+	grep -lE 'isal|libcurl|libarchive' "$E2E_DIR"/ld-small.* && fail "a library that is not needed was loaded"
+	return 0
+}
+
 # What `docker save` writes: layers in folders, no annotations.
 docker_save_like() {
 	python3 - "$E2E_TOP/busybox.tar" "$1" <<'PY'
