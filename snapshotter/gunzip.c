@@ -223,11 +223,11 @@ static int inflate_piece(struct gunzip *g, struct raw *raw, void *p, size_t len,
 	TRY(raw_need(raw, 1, e));
 	struct inflate_io io = {.in = raw->bytes + raw->at, .nin = raw_left(raw), .out = p, .nout = len};
 	enum inflate_end end = g->api->run(g->pieces, &io);
+	if (end == INFLATE_BAD)
+		return corrupt(io.why, e);
 	size_t made = len - io.nout;
 	bool stuck = made == 0 && io.nin == raw_left(raw);
 	raw->at = raw->len - io.nin;
-	if (end == INFLATE_BAD)
-		return corrupt(io.why, e);
 	count(g, p, made);
 	if (end == INFLATE_DONE)
 		TRY(end_member(g, raw, io.over, io.nover, e));

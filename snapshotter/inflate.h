@@ -29,8 +29,8 @@ struct inflate_io {
 struct inflate_api {
 	unsigned version;
 	void *(*open)(void); /* never NULL */
-	/* Takes and makes as much as it can. MORE with nothing taken and nothing made: it needs input, or room. After DONE or BAD only
-	 * restart and close may follow. */
+	/* Takes and makes as much as it can. MORE with nothing taken and nothing made: it needs input, or room. After BAD the places in
+	 * io mean nothing; after it and DONE only restart and close may follow. */
 	enum inflate_end (*run)(void *h, struct inflate_io *io);
 	void (*restart)(void *h);
 	void (*close)(void *h);

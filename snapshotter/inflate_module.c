@@ -65,14 +65,14 @@ static enum inflate_end module_run(void *h, struct inflate_io *io)
 	z->next_out = io->out;
 	z->avail_out = nout;
 	int rc = isal_inflate(z);
+	if (rc != ISAL_DECOMP_OK) { /* what it says of input and output is wrong then */
+		io->why = words(rc);
+		return INFLATE_BAD;
+	}
 	io->in += nin - z->avail_in;
 	io->nin -= nin - z->avail_in;
 	io->out += nout - z->avail_out;
 	io->nout -= nout - z->avail_out;
-	if (rc != ISAL_DECOMP_OK) {
-		io->why = words(rc);
-		return INFLATE_BAD;
-	}
 	if (z->block_state != ISAL_BLOCK_FINISH)
 		return INFLATE_MORE;
 	give_back(z, io);

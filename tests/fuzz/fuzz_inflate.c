@@ -40,6 +40,8 @@ static struct outcome inflate_all(const struct inflate_api *api, const uint8_t *
 		size_t n = size - o.at < piece ? size - o.at : piece;
 		struct inflate_io io = {.in = in + o.at, .nin = n, .out = space, .nout = room};
 		o.end = api->run(h, &io);
+		if (o.end == INFLATE_BAD)
+			break;
 		demand(io.nin <= n && io.nout <= room && io.in + io.nin == in + o.at + n && io.out + io.nout == space + room);
 		o.at += n - io.nin;
 		demand(sink_write(&out.sink, space, room - io.nout, &e) == 0);
@@ -48,7 +50,7 @@ static struct outcome inflate_all(const struct inflate_api *api, const uint8_t *
 			demand(io.nover <= INFLATE_OVER && io.nover <= o.at && memcmp(io.over, in + o.at - io.nover, io.nover) == 0);
 			o.at -= io.nover;
 		}
-		if (o.end != INFLATE_MORE || o.enough || (io.nin == n && io.nout == room))
+		if (o.end == INFLATE_DONE || o.enough || (io.nin == n && io.nout == room))
 			break;
 	}
 	o.plain = hasher_done(&out.hasher);

@@ -81,12 +81,14 @@ static enum inflate_end inflate_all(const struct inflate_api *api, void *h, stru
 		size_t n = in.len - at < piece ? in.len - at : piece;
 		struct inflate_io io = {.in = (const uint8_t *)in.p + at, .nin = n, .out = space, .nout = room};
 		enum inflate_end end = api->run(h, &io);
+		if (end == INFLATE_BAD)
+			return end;
 		at += n - io.nin;
 		buf_add(out, space, room - io.nout);
 		*ret_at = at - (end == INFLATE_DONE ? io.nover : 0);
 		if (end == INFLATE_DONE)
 			cr_assert_eq(memcmp(io.over, in.p + *ret_at, io.nover), 0, "the bytes handed back are those of the input");
-		if (end != INFLATE_MORE || (io.nin == n && io.nout == room))
+		if (end == INFLATE_DONE || (io.nin == n && io.nout == room))
 			return end;
 	}
 }
