@@ -37,6 +37,10 @@ int view_children(const struct view *v, struct str dir, int (*fn)(void *arg, con
 /* Everything below dir, parents first, in path_cmp order. */
 int view_walk(const struct view *v, struct str dir, int (*fn)(void *arg, const struct entry *en), void *arg);
 
+/* view_digest.c: digest of what stands at a path that is there, and below it: names from there on, types, modes, owners, content, link texts,
+ * attributes, which names are one file; no times. */
+struct digest view_digest(const struct view *v, struct str path);
+
 /* May there be hard links below dir? True also when an upper layer hides them. Much quicker than a walk. */
 bool view_may_link(const struct view *v, struct str dir);
 
