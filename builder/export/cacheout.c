@@ -96,10 +96,10 @@ static void add_record(struct cachedoc *d, const struct step_result *r, size_t l
 	}
 	ARENA_ROOM(&d->arena, d->records, d->nrecords, d->records_cap);
 	d->records[d->nrecords++] = rec;
-	if (digest_none(&r->memo_key))
-		return;
-	ARENA_ROOM(&d->arena, d->memos, d->nmemos, d->memos_cap);
-	d->memos[d->nmemos++] = (struct cachedoc_memo){r->memo_key, r->memo};
+	for (size_t i = 0; i < r->nmemos && d->nmemos < CACHEDOC_RECORDS_MAX; i++) {
+		ARENA_ROOM(&d->arena, d->memos, d->nmemos, d->memos_cap);
+		d->memos[d->nmemos++] = (struct cachedoc_memo){r->memos[i].key, r->memos[i].value};
+	}
 }
 
 static bool passed_over(const struct step_result *r)

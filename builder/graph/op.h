@@ -72,13 +72,19 @@ struct outcome {
 	bool keep_out;          /* do not record: the result must not be found again */
 };
 
+/* A fact that follows from trees' content ids, such as what COPY --from selects, and the key it is remembered by (store.h, memos). */
+struct task_memo {
+	struct digest key, value;
+};
+
 /* What a step came to, for those who pass it on (--cache-to). */
 struct step_result {
 	struct digest key;      /* none: it was not needed, or is known without a key */
 	bool kept_out;          /* of the records */
 	bool has_layer;
 	struct tree_layer layer;
-	struct digest memo_key, memo;
+	const struct task_memo *memos;
+	size_t nmemos;
 };
 
 /* A step being looked up or run. */
@@ -90,9 +96,9 @@ struct task {
 	struct digest former;              /* layer id of what the step gave when it was most like now, or none */
 	struct buf why;                    /* filled by op->key: JSON members of what the key was made of, for --explain */
 	struct buf found;                  /* filled by op->key: what it learned of the world and op->run has to stand by */
-	/* Filled by op->key: the memo (store.h) that the key was made with, or none; and that the tree it stands on does not count. */
-	struct digest memo_key, memo;
-	bool floating;
+	struct task_memo *memos;           /* filled by op->key: what it was made with; in `arena` */
+	size_t nmemos, memos_cap;
+	bool floating;                     /* set by op->key: the tree it stands on does not count */
 	/* While op->key is called; may be NULL. What other machines' caches say of a memo that the store does not have: a claim, good for
 	 * finding a record. A step that has to run is asked for its key once more without it. */
 	bool (*recall)(struct task *t, const struct digest *key, struct digest *ret);
@@ -109,7 +115,7 @@ struct task {
 	 */
 	bool hasty;
 	void *waits;
-	struct arena *arena;
+	struct arena *arena;               /* lives as long as the task */
 	bool want_folder, want_tar;        /* forms of the result that somebody downstream needs */
 	/* Output of the step, line by line or as it comes. */
 	void (*log)(void *arg, const struct step *s, int stream, const void *p, size_t len);

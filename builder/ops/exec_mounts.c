@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "builder/ops/exec_sources.h"
 #include "snapshotter/fileowner.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/place_folder.h"
@@ -66,14 +67,7 @@ static int find_source(struct exec_mounts *m, struct task *t, const struct exec_
 	TRY(ops_tree_open(t->env, t->inputs[x->input], TREE_FOLDERS, t->cancel, tree, e));
 	m->ntrees++;
 	cleanup_buf struct buf path = {0};
-	TRY(view_resolve(tree->view, x->placed ? STR("") : x->source, true, &path, e));
-	struct entry en;
-	/* A placed source that is one file stands at the root under its own name. */
-	if (x->placed && x->source.len && view_find(tree->view, path_base(x->source), &en) && en.type != ENTRY_DIR && tree->n == 1 &&
-	    tree->indexes[0]->n == 1)
-		buf_str(&path, path_base(x->source));
-	if (!view_find(tree->view, buf_view(&path), &en))
-		return err_set(e, ERR_STEP, "\"/%.*s\": not found (source of the mount at %s)", STR_ARG(x->source), x->target);
+	TRY(exec_source_path(tree, x, &path, e));
 	*ret = tree;
 	*ret_path = arena_str(&m->arena, buf_view(&path)).p;
 	return 0;

@@ -31,7 +31,7 @@ struct exec_mounts {
 int exec_mounts_init(struct exec_mounts *m, struct task *t, struct err *e);
 void exec_mounts_done(struct exec_mounts *m);
 
-/* exec_why.c: fills task.why of a RUN. */
-void exec_why(struct task *t);
+/* exec_why.c: fills task.why of a RUN. `sources`: digests of what its mounts show of other trees (exec_sources.h). */
+void exec_why(struct task *t, const struct digest *sources);
 
 #endif

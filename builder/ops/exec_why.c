@@ -19,14 +19,14 @@ static void number(struct jval *mount, const char *name, uint64_t value)
 	option(mount, name, value ? text : NULL);
 }
 
-static struct jval *describe_mount(const struct task *t, const struct exec_mount *m)
+static struct jval *describe_mount(const struct exec_mount *m, const struct digest *source)
 {
 	static const char *const types[] = {[EXEC_BIND] = "bind", [EXEC_CACHE] = "cache", [EXEC_TMPFS] = "tmpfs", [EXEC_SECRET] = "secret", [EXEC_SSH] = "ssh"};
 	struct jval *j = jval_object();
 	char content[DIGEST_TEXT + 1] = "";
 	bool named = m->kind == EXEC_SECRET || m->kind == EXEC_SSH;
-	if (m->input > 0)
-		digest_text(&t->inputs[m->input]->cid, content);
+	if (!digest_none(source))
+		digest_text(source, content);
 	option(j, "type", types[m->kind]);
 	option(j, "target", m->target);
 	option(j, "rw", m->kind != EXEC_BIND ? NULL : m->rw ? "true" : "false");
@@ -44,11 +44,11 @@ static struct jval *describe_mount(const struct task *t, const struct exec_mount
 	return j;
 }
 
-static void why_mounts(struct task *t, const struct op_exec_args *a)
+static void why_mounts(struct task *t, const struct op_exec_args *a, const struct digest *sources)
 {
 	cleanup_jval struct jval *list = jval_array();
 	for (size_t i = 0; i < a->nmounts; i++)
-		jval_append(list, describe_mount(t, &a->mounts[i]));
+		jval_append(list, describe_mount(&a->mounts[i], &sources[i]));
 	ops_why_part(&t->why, PART_MOUNTS);
 	jval_print(list, 0, &t->why);
 }
@@ -82,7 +82,7 @@ static void why_script(struct task *t, const struct op_exec_args *a)
 	ops_why_digest(&t->why, PART_HEREDOC, &d);
 }
 
-void exec_why(struct task *t)
+void exec_why(struct task *t, const struct digest *sources)
 {
 	static const char *const networks[] = {[EXEC_NET_NONE] = "none", [EXEC_NET_HOST] = "host"};
 	const struct op_exec_args *a = t->step->args;
@@ -101,7 +101,7 @@ void exec_why(struct task *t)
 	if (a->hostname.len)
 		ops_why_text(&t->why, PART_HOSTNAME, a->hostname);
 	if (a->nmounts)
-		why_mounts(t, a);
+		why_mounts(t, a, sources);
 	if (env->nhosts)
 		why_hosts(t, env);
 	if (env->nlimits)

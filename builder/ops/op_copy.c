@@ -4,6 +4,7 @@
  */
 #include <time.h>
 
+#include "builder/ops/ops_memo.h"
 #include "builder/ops/ops_source.h"
 #include "parser/values.h"
 #include "snapshotter/passwd.h"
@@ -250,17 +251,11 @@ static bool trees_here(const struct task *t)
 
 static int selection(struct task *t, struct digest *ret, struct err *e)
 {
-	struct ops_env *env = t->env;
 	bool remember = only_trees(t->step->args), found = false;
 	struct digest key = memo_key(t);
-	cleanup_buf struct buf memo = {0};
 	if (remember)
-		TRY(store_get_memo(env->store, &key, &memo, &found, e));
-	if (found && memo.len == sizeof(ret->b)) {
-		memcpy(ret->b, memo.p, sizeof(ret->b));
-		return 0;
-	}
-	if (remember && t->recall && t->recall(t, &key, ret))
+		TRY(ops_memo_get(t, &key, ret, &found, e));
+	if (found)
 		return 0;
 	if (t->hasty && !trees_here(t)) {
 		t->waits = ops_awaited_new(t);
@@ -272,9 +267,7 @@ static int selection(struct task *t, struct digest *ret, struct err *e)
 	if (rc == 0)
 		rc = select_digest(&c, ret, e);
 	end(&c);
-	if (rc == 0 && remember)
-		rc = store_set_memo(env->store, &key, (struct str){(const char *)ret->b, sizeof(ret->b)}, e);
-	return rc;
+	return rc == 0 && remember ? ops_memo_set(t, &key, ret, e) : rc;
 }
 
 static int gather_copy(struct task *t, struct err *e)
@@ -343,10 +336,6 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	TRY(selection(t, &selected, e));
 	if (t->waits)
 		return 0;
-	if (only_trees(a)) {
-		t->memo_key = memo_key(t);
-		t->memo = selected;
-	}
 	hasher_digest(h, &selected);
 	ops_why_digest(&t->why, PART_COPIED, &selected);
 	return 0;

@@ -16,6 +16,7 @@
 #include "builder/ops/env.h"
 #include "builder/ops/exec_failed.h"
 #include "builder/ops/exec_mounts.h"
+#include "builder/ops/exec_sources.h"
 #include "builder/ops/ops_source.h"
 #include "snapshotter/layer.h"
 #include "snapshotter/passwd.h"
@@ -97,12 +98,16 @@ static int key_exec(struct task *t, struct hasher *h, struct err *e)
 {
 	const struct op_exec_args *a = t->step->args;
 	struct digest rest = options(t);
-	(void)e;
+	cleanup_free struct digest *sources = mem_array(a->nmounts + 1, sizeof(*sources));
+	TRY(exec_sources_digests(t, sources, e));
+	if (t->waits)
+		return 0;
 	hash_command(a, h);
 	hasher_digest(h, &rest);
-	for (size_t i = 1; i < t->step->ninputs; i++)
-		hasher_digest(h, &t->inputs[i]->cid);
-	exec_why(t);
+	for (size_t i = 0; i < a->nmounts; i++)
+		if (exec_source_counts(&a->mounts[i]))
+			hasher_digest(h, &sources[i]);
+	exec_why(t, sources);
 	return 0;
 }
 
@@ -397,4 +402,5 @@ static void expect_exec(const void *args)
 		sandbox_expect_network();
 }
 
-const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .ground = ground_exec, .run = run_exec, .expect = expect_exec};
+const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .gather = exec_sources_gather,
+	.ground = ground_exec, .run = run_exec, .expect = expect_exec};

@@ -43,8 +43,11 @@ static int record(struct solver *s, struct job *j, struct err *e)
 
 static void keep_result(struct solver *s, const struct job *j)
 {
+	struct task_memo *memos = arena_new(&s->result->arena, (j->task.nmemos + 1) * sizeof(*memos));
+	if (j->task.nmemos)
+		memcpy(memos, j->task.memos, j->task.nmemos * sizeof(*memos));
 	s->result->results[j->step->number] = (struct step_result){.key = j->key, .kept_out = j->outcome.keep_out, .has_layer = j->outcome.has_layer,
-		.layer = j->outcome.layer, .memo_key = j->task.memo_key, .memo = j->task.memo};
+		.layer = j->outcome.layer, .memos = memos, .nmemos = j->task.nmemos};
 }
 
 static void job_free(struct job *j)

@@ -72,6 +72,7 @@ static int key_again(struct job *j, struct err *e)
 {
 	buf_clear(&j->task.why);
 	buf_clear(&j->task.found);
+	j->task.nmemos = 0;
 	return solve_key(j, e);
 }
 

@@ -26,7 +26,7 @@ FROM base
 WORKDIR /w
 COPY file .
 RUN echo x >/x
-RUN cat /x >y
+RUN --mount=type=bind,from=other,target=/o cat /o/other >y
 COPY --from=other /other /z
 END2
 	one=$(digest_of -f Containerfile ctx)
@@ -59,6 +59,64 @@ test_a_base_image_that_is_fetched_for_a_step_is_looked_into_before_it_runs() {
 	assert_eq "$(steps_cached)" 3
 	build_ok --explain --build-arg X=1 .
 	assert_eq "$(steps_cached)" 3
+}
+
+# mounting OPTIONS [COMMAND]: a stage with a folder /u, a symlink to it and a file beside it, changed by the command, and a RUN that mounts
+# something of it. Why it ran is in $reason.
+mounting() {
+	{
+		printf 'FROM busybox AS b\nRUN mkdir -p /u/d; echo in >/u/d/f; ln -s /u /l; echo out >/out\n'
+		[ -z "${2:-}" ] || printf 'RUN %s\n' "$2"
+		printf 'FROM busybox\nRUN --mount=type=bind,from=b,target=/m,%s ls -lR /m\n' "$1"
+	} >Containerfile
+	build_ok --explain=json .
+	reason=$(jq -r '.[] | select(.step | contains("mount")) | .reason' stdout.log)
+}
+
+# What is mounted, and whether a command of the stage changes it.
+test_a_mounted_folder_is_keyed_by_what_can_be_seen_in_it() {
+	need_busybox
+	while read -r runs source change; do
+		mounting "$source"
+		mounting "$source" "$change"
+		case $runs in
+		runs) assert_match "$reason" '*mount*' ;;
+		stays) assert_eq "$source, $change: $reason" "$source, $change: " ;;
+		esac
+	done <<-'END2'
+		stays source=/u echo 2 >/out
+		runs source=/u echo 2 >/u/d/f
+		stays source=u,rw echo 3 >/out
+		runs source=u,rw chmod 700 /u/d
+		stays source=/u/d echo 4 >/u/g
+		runs source=/u/d chmod 711 /u/d
+		stays source=/u/d/f echo 5 >/u/d/g
+		runs source=/u/d/f chmod 600 /u/d/f
+		stays source=/l echo 6 >/out
+		runs source=/l rm /l; mkdir /l; echo 6 >/l/f
+		runs source=/ echo 7 >/out
+		runs source=/u chown 5 /u
+		runs source=/u ln -s x /u/link
+		stays source=/u touch -d @1 /u/d/f
+		runs source=/u rm /u/d/f
+	END2
+}
+
+# What is seen of a stage whose layers nobody has is told by the cache.
+test_a_mounted_stage_of_another_machine_is_not_fetched() {
+	need_registry
+	need_busybox
+	cooper push -q busybox "$REGISTRY/keys/busybox-$ROLE" >/dev/null
+	printf 'FROM %s/keys/busybox-%s AS b\nRUN mkdir /u; echo x >/u/f; echo y >/u/g\nFROM %s/keys/busybox-%s\nRUN --mount=from=b,source=/u/f,target=/f --mount=from=b,source=/u/g,target=/g cat /f /g >/x\n' "$REGISTRY" "$ROLE" "$REGISTRY" "$ROLE" >Containerfile
+	for mode in min max; do
+		cache=$REGISTRY/keys/mounted-$ROLE:$mode
+		COOPER_ROOT=$E2E_DIR/one-$mode
+		build_ok --cache-to "type=registry,ref=$cache,mode=$mode" .
+		COOPER_ROOT=$E2E_DIR/other-$mode
+		build_ok --cache-from "type=registry,ref=$cache" .
+		assert_eq "$(steps_cached)" 3
+		assert_eq "$(find "$COOPER_ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" 0
+	done
 }
 
 # line PATTERN: where it first stands in the log.

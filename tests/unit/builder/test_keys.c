@@ -24,8 +24,8 @@ static void run_init(struct run *r)
 	*r = (struct run){.argv = {STR("sh"), STR("make")}, .vars = {STR("A=1"), STR("B=2")}, .host = {.name = "h"}, .limit = {.soft = 1, .hard = 2}};
 	r->args = (struct op_exec_args){.argv = {.v = r->argv, .n = 2}, .env = {.v = r->vars, .n = 2}, .cwd = STR("/"), .user = STR("u"),
 		.hostname = STR("host"), .mounts = r->mounts, .nmounts = 2, .text = STR("sh make")};
-	r->mounts[0] = (struct exec_mount){.kind = EXEC_BIND, .target = "/a", .input = 1, .source = STR("s")};
-	r->mounts[1] = (struct exec_mount){.kind = EXEC_CACHE, .target = "/c", .input = -1, .id = STR("i"), .mode = 0755};
+	r->mounts[0] = (struct exec_mount){.kind = EXEC_BIND, .target = "/a", .input = 1, .placed = true, .source = STR("s")};
+	r->mounts[1] = (struct exec_mount){.kind = EXEC_CACHE, .target = "/c", .input = -1, .placed = true, .id = STR("i"), .mode = 0755};
 	for (size_t i = 0; i < 3; i++)
 		r->trees[i].cid = digest_of(&i, sizeof(i));
 	r->env.hosts = &r->host;
