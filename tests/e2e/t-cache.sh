@@ -183,7 +183,7 @@ test_a_push_to_two_repositories_after_one_at_another_level() {
 	cooper pull -q "$SERVER/level/$ROLE/y:2" >/dev/null
 }
 
-test_a_base_image_is_not_fetched_when_all_is_cached() {
+test_a_base_image_of_another_name_changes_nothing() {
 	need_registry
 	need_busybox
 	cooper push -q busybox "$REGISTRY/base2/$ROLE:1" >/dev/null
