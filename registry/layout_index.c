@@ -7,22 +7,6 @@
 
 #include "registry/ref.h"
 
-
-void descriptor_copy(const struct descriptor *d, struct arena *a, struct descriptor *ret)
-{
-	struct descriptor c = *d;
-	c.media_type = arena_str(a, d->media_type);
-	c.artifact_type = arena_str(a, d->artifact_type);
-	c.platform.os = arena_str(a, d->platform.os);
-	c.platform.arch = arena_str(a, d->platform.arch);
-	c.platform.variant = arena_str(a, d->platform.variant);
-	c.platform.os_version = arena_str(a, d->platform.os_version);
-	c.annotations = (struct annotations){0};
-	for (size_t i = 0; i < d->annotations.n; i++)
-		annotations_set(a, &c.annotations, d->annotations.items[i].key, d->annotations.items[i].value);
-	*ret = c;
-}
-
 static struct str printed(const struct ref *r, void (*print)(const struct ref *, struct buf *), struct arena *a)
 {
 	cleanup_buf struct buf b = {0};

@@ -30,7 +30,4 @@ bool layout_index_tag(struct jval *index, bool store, const struct descriptor *d
 /* Removes the entry of a name (its digest goes to *digest) or, name NULL, all entries of *digest. False when there was none. */
 bool layout_index_remove(struct jval *index, bool store, const struct layout_name *name, struct digest *digest, size_t *ret_left);
 
-/* Deep copy of strings into the arena. */
-void descriptor_copy(const struct descriptor *d, struct arena *a, struct descriptor *ret);
-
 #endif

@@ -27,6 +27,21 @@ void annotations_set(struct arena *a, struct annotations *l, struct str key, str
 	l->items[l->n++] = (struct annotation){arena_str(a, key), arena_str(a, value)};
 }
 
+void descriptor_copy(const struct descriptor *d, struct arena *a, struct descriptor *ret)
+{
+	struct descriptor c = *d;
+	c.media_type = arena_str(a, d->media_type);
+	c.artifact_type = arena_str(a, d->artifact_type);
+	c.platform.os = arena_str(a, d->platform.os);
+	c.platform.arch = arena_str(a, d->platform.arch);
+	c.platform.variant = arena_str(a, d->platform.variant);
+	c.platform.os_version = arena_str(a, d->platform.os_version);
+	c.annotations = (struct annotations){0};
+	for (size_t i = 0; i < d->annotations.n; i++)
+		annotations_set(a, &c.annotations, d->annotations.items[i].key, d->annotations.items[i].value);
+	*ret = c;
+}
+
 bool annotations_get(const struct annotations *l, struct str key, struct str *ret)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -130,6 +130,8 @@ void image_config_add_diff_id(struct image_config *c, const struct digest *d);
 void image_config_add_history(struct image_config *c, const struct history_entry *h); /* copies strings */
 
 void annotations_set(struct arena *a, struct annotations *l, struct str key, struct str value); /* replaces in place */
+/* Deep copy of strings into the arena. */
+void descriptor_copy(const struct descriptor *d, struct arena *a, struct descriptor *ret);
 bool annotations_get(const struct annotations *l, struct str key, struct str *ret);
 
 /* RFC 3339 with nanoseconds ("2026-11-25T20:49:38.5Z", fraction without trailing zeroes, "Z"). */

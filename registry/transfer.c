@@ -8,7 +8,6 @@
 #include "registry/transfer.h"
 
 #include "base/map.h"
-#include "registry/layout_index.h"
 
 enum { INDEX_DEPTH_MAX = 4, PARALLEL = 4, DOCUMENTS_MAX = 2000 };
 

@@ -61,8 +61,8 @@ static int memo_set(struct image_finder *f, struct str full, const struct platfo
 
 /* --- places --- */
 
-static int from_registry(struct image_finder *f, const struct ref *ref, struct str full, const struct platform *want, struct descriptor *ret,
-	struct err *e)
+static int from_registry(struct image_finder *f, const struct ref *ref, struct str full, const struct platform *want, struct arena *a,
+	struct descriptor *ret, struct err *e)
 {
 	cleanup_place struct place *remote = NULL;
 	struct transfer_opts to = {.platform = want, .keep_index = true, .skip_layers = true, .cancel = f->env->cancel};
@@ -78,7 +78,7 @@ static int from_registry(struct image_finder *f, const struct ref *ref, struct s
 	}
 	int rc = remote_open(ref, &f->env->remote, &remote, e);
 	if (rc == 0)
-		rc = transfer(remote, name, f->env->layout, STR(""), &to, f->a, ret, e);
+		rc = transfer(remote, name, f->env->layout, STR(""), &to, a, ret, e);
 	if (rc == 0)
 		rc = memo_set(f, full, want, ret, e);
 	if (rc < 0)
@@ -130,7 +130,7 @@ static int from_layout(struct image_finder *f, struct str text, const struct pla
 }
 
 /* An index becomes the manifest for the platform. */
-static int choose(struct image_finder *f, struct descriptor *d, const struct platform *want, struct err *e)
+static int choose(struct image_finder *f, struct descriptor *d, const struct platform *want, struct arena *a, struct err *e)
 {
 	const struct media *m = media_find(d->media_type);
 	cleanup_buf struct buf text = {0};
@@ -146,7 +146,7 @@ static int choose(struct image_finder *f, struct descriptor *d, const struct pla
 		platform_print(want, &p);
 		rc = err_set(e, ERR_NOT_FOUND, "no image for platform %s", p.p);
 	} else {
-		struct str type = arena_str(f->a, ix.manifests[i].media_type);
+		struct str type = arena_str(a, ix.manifests[i].media_type);
 		*d = ix.manifests[i];
 		d->media_type = type;
 		d->annotations = (struct annotations){0};
@@ -156,14 +156,15 @@ static int choose(struct image_finder *f, struct descriptor *d, const struct pla
 	return rc;
 }
 
-static int local(struct image_finder *f, struct str familiar, const struct platform *want, bool *ret_found, struct descriptor *ret, struct err *e)
+static int local(struct image_finder *f, struct str familiar, const struct platform *want, struct arena *a, bool *ret_found,
+	struct descriptor *ret, struct err *e)
 {
 	struct layout_image image;
 	*ret_found = false;
-	if (layout_find(f->env->layout, familiar, f->a, &image, e) < 0)
+	if (layout_find(f->env->layout, familiar, a, &image, e) < 0)
 		return e->code == ERR_NOT_FOUND ? 0 : -(int)e->code;
 	*ret = image.descriptor;
-	if (choose(f, ret, want, e) < 0)
+	if (choose(f, ret, want, a, e) < 0)
 		return e->code == ERR_NOT_FOUND ? 0 : -(int)e->code;
 	*ret_found = blobs_has(f->env->store->blobs, &ret->digest, NULL);
 	return 0;
@@ -214,35 +215,62 @@ static int load(struct image_finder *f, const struct descriptor *d, const char *
 	return rc;
 }
 
-static int find(struct image_finder *f, const struct ref *ref, struct str familiar, struct str full, const struct platform *want,
-	struct descriptor *ret, bool *ret_remote, struct err *e)
+/* An image on the way from its name to its manifest. */
+struct expected_image {
+	struct ref ref;
+	struct str familiar, full;
+	struct platform want;
+	bool found, remote;
+	struct descriptor d;
+	int rc;
+	struct err e;
+};
+
+static int expected_init(struct expected_image *x, struct str name, const struct platform *want, struct arena *a, struct err *e)
 {
-	bool found = false;
-	struct err why;
-	*ret_remote = false;
-	if (f->env->pull == PULL_MISSING || f->env->pull == PULL_NEVER) {
-		TRY(local(f, familiar, want, &found, ret, e));
-		if (found)
-			return 0;
-		if (memo_get(f, full, want, ret)) {
-			*ret_remote = true;
-			return 0;
-		}
-		if (f->env->pull == PULL_NEVER)
-			return err_set(e, ERR_NOT_FOUND, "%.*s is not in the store, and --pull=never forbids to fetch it", STR_ARG(familiar));
-	}
-	*ret_remote = true;
-	if (from_registry(f, ref, full, want, ret, e) == 0)
+	cleanup_buf struct buf full = {0}, familiar = {0};
+	*x = (struct expected_image){.want = *want};
+	if (str_starts(name, STR("docker-image://")))
+		name = str_from(name, 15);
+	TRY(ref_parse(name, a, &x->ref, e));
+	ref_print(&x->ref, &full);
+	ref_print_familiar(&x->ref, &familiar);
+	x->full = arena_str(a, buf_view(&full));
+	x->familiar = arena_str(a, buf_view(&familiar));
+	return 0;
+}
+
+/* Looks at what is here, where --pull allows it. */
+static int find_here(struct image_finder *f, struct expected_image *x, struct err *e)
+{
+	if (f->env->pull != PULL_MISSING && f->env->pull != PULL_NEVER)
 		return 0;
+	TRY(local(f, x->familiar, &x->want, f->a, &x->found, &x->d, e));
+	if (!x->found)
+		x->found = x->remote = memo_get(f, x->full, &x->want, &x->d);
+	if (!x->found && f->env->pull == PULL_NEVER)
+		return err_set(e, ERR_NOT_FOUND, "%.*s is not in the store, and --pull=never forbids to fetch it", STR_ARG(x->familiar));
+	return 0;
+}
+
+/* Asks the registry. Strings of what is found are in `a`. */
+static int find_far(struct image_finder *f, struct expected_image *x, struct arena *a, struct err *e)
+{
+	struct err why;
+	x->remote = true;
+	if (from_registry(f, &x->ref, x->full, &x->want, a, &x->d, e) == 0) {
+		x->found = true;
+		return 0;
+	}
 	why = *e;
 	if (f->env->pull == PULL_NEWER) {
-		*ret_remote = false;
-		TRY(local(f, familiar, want, &found, ret, e));
-		if (found)
+		x->remote = false;
+		TRY(local(f, x->familiar, &x->want, a, &x->found, &x->d, e));
+		if (x->found)
 			return 0;
 	}
 	*e = why;
-	return err_wrap(e, "%.*s", STR_ARG(full));
+	return err_wrap(e, "%.*s", STR_ARG(x->full));
 }
 
 static void remember(struct image_finder *f, struct str name, const struct platform *want, const struct descriptor *d, struct tree *t, bool remote)
@@ -251,38 +279,108 @@ static void remember(struct image_finder *f, struct str name, const struct platf
 	f->found[f->n++] = (struct found_image){.name = name, .want = *want, .manifest = *d, .tree = t, .remote = remote};
 }
 
+static struct expected_image *expected_find(struct image_finder *f, struct str familiar, const struct platform *want)
+{
+	for (size_t i = 0; i < f->nexpected; i++)
+		if (str_eq(f->expected[i].familiar, familiar) && platform_eq(&f->expected[i].want, want))
+			return &f->expected[i];
+	return NULL;
+}
+
+/* --- all at once --- */
+
+enum { ASKED_AT_ONCE = 8 };
+
+struct asking {
+	struct image_finder *f;
+	struct expected_image **far;
+	pthread_mutex_t lock; /* of the finder's arena */
+};
+
+/* What goes wrong with one image is not the others' business. */
+static int ask_one(size_t i, void *arg, struct err *e)
+{
+	struct asking *g = arg;
+	struct expected_image *x = g->far[i];
+	cleanup_arena struct arena a = {0};
+	(void)e;
+	x->rc = find_far(g->f, x, &a, &x->e);
+	pthread_mutex_lock(&g->lock);
+	if (x->rc == 0)
+		descriptor_copy(&x->d, g->f->a, &x->d);
+	pthread_mutex_unlock(&g->lock);
+	return 0;
+}
+
+static void expect_one(struct image_finder *f, const struct image_wish *w)
+{
+	struct expected_image x;
+	struct err ignored;
+	if (str_starts(w->name, STR("oci-layout://")) || expected_init(&x, w->name, &w->want, f->a, &ignored) < 0 ||
+	    expected_find(f, x.familiar, &w->want))
+		return;
+	x.rc = find_here(f, &x, &x.e);
+	ARENA_ROOM(f->a, f->expected, f->nexpected, f->expected_cap);
+	f->expected[f->nexpected++] = x;
+}
+
+void images_expect(void *arg, const struct image_wish *wishes, size_t n)
+{
+	struct image_finder *f = arg;
+	struct asking g = {.f = f, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct err ignored;
+	size_t nfar = 0;
+	for (size_t i = 0; i < n; i++)
+		expect_one(f, &wishes[i]);
+	g.far = arena_new(f->a, (f->nexpected + 1) * sizeof(*g.far));
+	for (size_t i = 0; i < f->nexpected; i++)
+		if (!f->expected[i].found && f->expected[i].rc == 0)
+			g.far[nfar++] = &f->expected[i];
+	if (nfar > 1) /* one alone is asked for when its turn comes */
+		pool_each(nfar, ASKED_AT_ONCE, ask_one, &g, &ignored);
+}
+
+/* --- one after the other --- */
+
+static int find(struct image_finder *f, struct expected_image *x, struct err *e)
+{
+	const struct expected_image *known = expected_find(f, x->familiar, &x->want);
+	if (known)
+		*x = *known;
+	else
+		x->rc = find_here(f, x, &x->e);
+	if (x->rc < 0) {
+		*e = x->e;
+		return x->rc;
+	}
+	return x->found ? 0 : find_far(f, x, f->a, e);
+}
+
 int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e)
 {
 	struct image_finder *f = arg;
-	struct descriptor d;
+	struct expected_image x;
 	if (str_starts(name, STR("oci-layout://"))) {
+		struct descriptor d;
 		TRY(from_layout(f, name, want, &d, e));
 		return load(f, &d, NULL, a, ret, e);
 	}
-	if (str_starts(name, STR("docker-image://")))
-		name = str_from(name, 15);
-	struct ref ref;
-	cleanup_buf struct buf full = {0}, familiar = {0};
-	bool remote = false;
-	TRY(ref_parse(name, a, &ref, e));
-	ref_print(&ref, &full);
-	ref_print_familiar(&ref, &familiar);
-	struct str short_name = arena_str(f->a, buf_view(&familiar));
+	TRY(expected_init(&x, name, want, f->a, e));
+	const char *origin = arena_str(a, x.full).p;
 	/* One build asks once for an image, however often it is named. */
 	for (size_t i = 0; i < f->n; i++)
-		if (str_eq(f->found[i].name, short_name) && platform_eq(&f->found[i].want, want))
-			return load(f, &f->found[i].manifest, arena_str(a, buf_view(&full)).p, a, ret, e);
-	TRY(find(f, &ref, short_name, buf_view(&full), want, &d, &remote, e));
-	const char *origin = arena_str(a, buf_view(&full)).p;
-	if (load(f, &d, origin, a, ret, e) < 0) {
+		if (str_eq(f->found[i].name, x.familiar) && platform_eq(&f->found[i].want, want))
+			return load(f, &f->found[i].manifest, origin, a, ret, e);
+	TRY(find(f, &x, e));
+	if (load(f, &x.d, origin, a, ret, e) < 0) {
 		/* The config may have been pruned: ask again. */
 		if (e->code != ERR_NOT_FOUND || f->env->pull == PULL_NEVER)
-			return err_wrap(e, "%.*s", STR_ARG(short_name));
-		TRY(from_registry(f, &ref, buf_view(&full), want, &d, e));
-		remote = true;
-		TRY(load(f, &d, origin, a, ret, e));
+			return err_wrap(e, "%.*s", STR_ARG(x.familiar));
+		TRY(from_registry(f, &x.ref, x.full, want, f->a, &x.d, e));
+		x.remote = true;
+		TRY(load(f, &x.d, origin, a, ret, e));
 	}
-	remember(f, short_name, want, &d, ret->tree, remote);
+	remember(f, x.familiar, want, &x.d, ret->tree, x.remote);
 	return 0;
 }
 

@@ -18,13 +18,18 @@ struct found_image {
 	bool remote;                /* not among the store's images yet */
 };
 
+struct expected_image;
 struct image_finder {
 	struct ops_env *env;
 	struct arena *a;
 	struct events *events;
 	struct found_image *found;
 	size_t n, cap;
+	struct expected_image *expected; /* what was found of images that are to be asked for */
+	size_t nexpected, expected_cap;
 };
+/* resolver.expect of lower.h: several images that a registry has to be asked for are asked for at once. */
+void images_expect(void *arg, const struct image_wish *wishes, size_t n);
 /* resolver.image of lower.h; arg is a struct image_finder. */
 int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e);
 /* Was it asked for in this build? */

@@ -136,7 +136,7 @@ static int make_env(struct build *b, struct err *e)
 	b->sources = (struct cache_sources){.specs = b->r.cache_from, .n = b->r.ncache_from, .env = &b->env, .events = b->events,
 		.a = b->cli->arena};
 	claims_init(&b->claims, b->r.epoch, cache_from_load, &b->sources);
-	b->resolver = (struct resolver){.image = image_find, .arg = &b->finder};
+	b->resolver = (struct resolver){.image = image_find, .expect = images_expect, .arg = &b->finder};
 	return 0;
 }
 

@@ -197,6 +197,8 @@ int lower(const struct lower_opts *o, struct plan *plan, struct lowered *ret, st
 	lw.stages = mem_array(lw.nstages, sizeof(*lw.stages));
 	int rc = global_args(&lw, e);
 	if (rc == 0)
+		lower_expect(&lw, target);
+	if (rc == 0)
 		rc = stage_need(&lw, target, NULL, e);
 	if (rc == 0)
 		rc = check_unused(&lw, e);

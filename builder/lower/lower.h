@@ -17,9 +17,16 @@ struct lower_image {
 	struct platform platform;
 };
 
+struct image_wish {
+	struct str name;
+	struct platform want;
+};
+
 struct resolver {
 	/* The image a reference names (docker-image, "oci-layout://..." too), for a platform. Caches as it likes. */
 	int (*image)(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e);
+	/* These will be asked for: may look for them all at once. What is wrong with one is told when it is asked for. May be NULL. */
+	void (*expect)(void *arg, const struct image_wish *wishes, size_t n);
 	void *arg;
 };
 

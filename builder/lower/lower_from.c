@@ -159,33 +159,29 @@ static ptrdiff_t earlier_stage(const struct lowering *lw, size_t before, struct 
 	return -1;
 }
 
-static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
+int base_of(struct lowering *lw, size_t number, struct base *ret, struct err *e)
 {
-	const struct instr *in = st->ast->from;
-	struct platform p;
-	struct str base;
-	TRY(stage_platform(lw, st->ast, &p, e));
-	st->platform = p;
-	TRY(scope_expand(&lw->globals, lw->o->cf->escape, st->ast->base, &base, e));
-	if (!base.len)
-		return err_set(e, ERR_SYNTAX, "base name (%.*s) should not be blank", STR_ARG(st->ast->base));
-	const struct lower_named *own = st->ast->name.len ? named_find(lw, st->ast->name, false) : NULL;
-	if (own)
-		return from_named(lw, st, in, own, &p, e);
-	ptrdiff_t i = earlier_stage(lw, st->number, base);
+	const struct stage *ast = &lw->o->cf->stages[number];
+	struct base b = {.kind = BASE_NAMED};
+	TRY(stage_platform(lw, ast, &b.platform, e));
+	TRY(scope_expand(&lw->globals, lw->o->cf->escape, ast->base, &b.name, e));
+	if (!b.name.len)
+		return err_set(e, ERR_SYNTAX, "base name (%.*s) should not be blank", STR_ARG(ast->base));
+	b.named = ast->name.len ? named_find(lw, ast->name, false) : NULL;
+	ptrdiff_t i = b.named ? -1 : earlier_stage(lw, number, b.name);
 	if (i >= 0) {
-		TRY(stage_need(lw, (size_t)i, in, e));
-		return from_stage(lw, st, (size_t)i, e);
+		b.kind = BASE_STAGE;
+		b.stage = (size_t)i;
+	} else if (!b.named && !(b.named = named_find(lw, b.name, true))) {
+		b.kind = str_eqz(b.name, "scratch") ? BASE_SCRATCH : BASE_IMAGE;
 	}
-	const struct lower_named *named = named_find(lw, base, true);
-	if (named)
-		return from_named(lw, st, in, named, &p, e);
-	if (str_eqz(base, "scratch")) {
-		from_empty(lw, st, in, &p);
-		return 0;
-	}
-	if (from_image(lw, st, in, base, &p, e) == 0)
-		return 0;
+	*ret = b;
+	return 0;
+}
+
+/* No such image: a stage may have been meant. */
+static int suggest_stage(const struct lowering *lw, const struct stage_state *st, struct str base, struct err *e)
+{
 	struct ref ref;
 	struct err ignored;
 	if (ref_parse(base, lw->arena, &ref, &ignored) < 0)
@@ -197,6 +193,26 @@ static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
 			names[n++] = arena_str(lw->arena, lw->o->cf->stages[k].name).p;
 	const char *near = str_suggest(base, names, n);
 	return near ? err_append(e, " (did you mean the stage %s?)", near) : -(int)e->code;
+}
+
+static int find_base(struct lowering *lw, struct stage_state *st, struct err *e)
+{
+	const struct instr *in = st->ast->from;
+	struct base b;
+	TRY(base_of(lw, st->number, &b, e));
+	st->platform = b.platform;
+	switch (b.kind) {
+	case BASE_NAMED:
+		return from_named(lw, st, in, b.named, &b.platform, e);
+	case BASE_STAGE:
+		TRY(stage_need(lw, b.stage, in, e));
+		return from_stage(lw, st, b.stage, e);
+	case BASE_SCRATCH:
+		from_empty(lw, st, in, &b.platform);
+		return 0;
+	default:
+		return from_image(lw, st, in, b.name, &b.platform, e) == 0 ? 0 : suggest_stage(lw, st, b.name, e);
+	}
 }
 
 /* Triggers of the base run first, in order, as if they stood right behind FROM. */

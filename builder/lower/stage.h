@@ -63,6 +63,18 @@ struct from_source {
 int from_source(struct lowering *lw, struct stage_state *st, const struct instr *in, struct str name, bool numbers,
 	struct from_source *ret, struct err *e);
 
+/* What a stage's FROM means. */
+struct base {
+	enum { BASE_STAGE, BASE_NAMED, BASE_SCRATCH, BASE_IMAGE } kind;
+	size_t stage;
+	const struct lower_named *named;
+	struct str name;              /* as it was expanded */
+	struct platform platform;
+};
+int base_of(struct lowering *lw, size_t number, struct base *ret, struct err *e);
+/* Tells the resolver what images the target will need, as far as that can be said before any stage is lowered. */
+void lower_expect(struct lowering *lw, size_t target);
+
 /* Adds an instruction's step to the stage and puts it at its head. */
 struct step *stage_add_step(struct lowering *lw, struct stage_state *st, const struct instr *in, const struct op *op, const void *args,
 	struct step **sources, size_t nsources, const char *label);

@@ -91,6 +91,28 @@ test_stages_fetch_their_bases_side_by_side() {
 	grep -E "^GET .*($(blob_of side/a)|$(blob_of side/b)) " "$SERVER_LOG" | side_by_side || fail "one base after the other: $(cat "$SERVER_LOG")"
 }
 
+test_several_bases_are_asked_for_side_by_side() {
+	need_registry
+	for name in a b c d; do push_random "ask/$name" 4; done
+	push_random ask/unused 4
+	paced_registry 0 1
+	printf 'ARG C=c\nFROM %s/ask/unused/%s:1 AS unused\nRUN true\nFROM %s/ask/a/%s:1 AS a\nFROM %s/ask/$C/%s:1 AS c\nFROM a\nCOPY --from=%s/ask/b/%s:1 /b /\nCOPY --from=c /c /\nCOPY --from=%s/ask/d/%s:1 /d /\n' \
+		"$SERVER" "$ROLE" "$SERVER" "$ROLE" "$SERVER" "$ROLE" "$SERVER" "$ROLE" "$SERVER" "$ROLE" >Containerfile
+	build_ok .
+	assert_eq "$(grep -cE '^HEAD .*/manifests/' "$SERVER_LOG")" 4
+	grep -E '^HEAD .*/manifests/' "$SERVER_LOG" | side_by_side || fail "one after the other: $(cat "$SERVER_LOG")"
+	! grep -q unused "$SERVER_LOG" || fail "an image that nobody needs was asked for"
+	sed -i 's,/ask/b/[^ ]*,/ask/nosuch:1,' Containerfile
+	assert_fails 1 cooper build .
+	assert_match "$LAST" '*ask/nosuch*'
+	assert_match "$(cat stderr.log)" '*Containerfile:7*'
+	build_ok -f - . <<<"FROM $SERVER/ask/a/$ROLE:1"
+	before=$(asked_for manifests)
+	sed -i 's,/ask/nosuch:1,/ask/b/'"$ROLE"':1,' Containerfile
+	build_ok .
+	assert_eq "$(asked_for manifests)" "$before"
+}
+
 test_a_layer_that_two_stages_want_is_fetched_once() {
 	need_registry
 	need skopeo
