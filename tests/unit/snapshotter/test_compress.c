@@ -122,7 +122,7 @@ Test(compress, gzip_stores_members_of_bytes_that_are_compressed_already)
 	    {"a part of text", 960 << 10, 0, 64 << 10, -1, false},
 	    {"text", 0, 0, 1 << 20, -1, false},
 	    {"dense bytes that repeat", 1 << 20, 8 << 10, 0, -1, false},
-	    {"a little", 1 << 10, 0, 0, -1, false},
+	    {"a little, which deflate stores by itself", 1 << 10, 0, 0, -1, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		cleanup_buf struct buf in = {0}, packed = {0};
@@ -132,7 +132,8 @@ Test(compress, gzip_stores_members_of_bytes_that_are_compressed_already)
 		fill(&in, rows[i].dense + rows[i].text, 2);
 		pack(COMPRESS_GZIP, rows[i].level, 1, buf_view(&in), in.len, &packed);
 		/* RFC 1952: ten bytes of header; RFC 1951: the bits 1 and 2 of a block are its type, 0 is stored */
-		bool stored = packed.len > in.len && ((uint8_t)packed.p[10] & 6) == 0 && memmem(packed.p, packed.len, in.p + 100, 4096);
+		struct str some = str_sub(buf_view(&in), 100, in.len < 4196 ? in.len : 4196);
+		bool stored = packed.len > in.len && ((uint8_t)packed.p[10] & 6) == 0 && memmem(packed.p, packed.len, some.p, some.len);
 		cr_assert_eq(stored, rows[i].stored, "%s: %zu to %zu", rows[i].what, in.len, packed.len);
 	}
 }
