@@ -8,10 +8,11 @@
  * Who can write to a registry can write any record, so this is how far one is believed:
  * - It lives as long as the build and is never written into the store: a lying cache harms builds that named it, no others.
  * - A record of the store is made from a step that ran here, on layers whose bytes were fetched, verified against blob and diff id,
- *   and found to have the content id that the cache gave them (snapshotter/layer.h). Keys made with claims find things, no more.
+ *   and found to have the content id that the cache gave them (snapshotter/layer.h). Keys made with claims find things, no more. The same
+ *   record under a second key (solve_below.c) is one more name for it: what differs between the two was read here.
  * - Nothing that is derived from a layer is taken from elsewhere: indexes are made from the layer's own bytes. The one index that
  *   is shipped gives times alone, and the layer made with it has another name.
- * - Digests of selections (what COPY --from finds) are claims too; when a step has to run, its key is made anew without them.
+ * - Digests of selections (what COPY --from finds, what mounts show) are claims too; when a step has to run, its key is made anew without them.
  * A cache of which a layer cannot be had, or is something else, is left out from then on and the build goes on without it.
  */
 #include "base/map.h"
