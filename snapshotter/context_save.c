@@ -61,6 +61,7 @@ struct open_folder {
 	struct str path;
 	size_t at; /* of its struct cache_folder in the output */
 	size_t names;
+	bool taken; /* that its names are all there was known before, and is not from this walk */
 };
 struct writer {
 	struct buf out;
@@ -78,6 +79,15 @@ static void close_folder(struct writer *w)
 	memcpy(w->out.p + f->at, &folder, sizeof(folder));
 }
 
+/* A name that was remembered is not written: the folder around it has to be listed again, unless this walk has done so. */
+static void left_out(struct writer *w)
+{
+	const struct open_folder *f = &w->stack[w->depth - 1];
+	static const uint64_t no = 0;
+	if (f->taken)
+		memcpy(w->out.p + f->at + offsetof(struct cache_folder, whole), &no, sizeof(no));
+}
+
 static void put(struct writer *w, struct str name, uint8_t type, uint8_t kind, const void *more, size_t size)
 {
 	static const char zeros[CACHE_ALIGN];
@@ -88,13 +98,13 @@ static void put(struct writer *w, struct str name, uint8_t type, uint8_t kind, c
 	buf_add(&w->out, zeros, cache_name_room(name.len) - name.len);
 }
 
-static void put_folder(struct writer *w, struct str path, const struct stamp *stamp, bool whole)
+static void put_folder(struct writer *w, struct str path, const struct stamp *stamp, bool whole, bool taken)
 {
 	struct cache_folder folder = {.stamp = *stamp, .whole = whole};
 	size_t at = w->out.len + sizeof(struct cache_record);
 	put(w, path_base(path), DT_DIR, CACHE_FOLDER, &folder, sizeof(folder));
 	MEM_ROOM(w->stack, w->depth, w->cap);
-	w->stack[w->depth++] = (struct open_folder){arena_str(&w->arena, path), at, w->out.len};
+	w->stack[w->depth++] = (struct open_folder){arena_str(&w->arena, path), at, w->out.len, taken};
 }
 
 /* Closes the folders that path is not in. False: the folder that it is in was not written. */
@@ -119,7 +129,7 @@ static void put_entry(struct writer *w, struct str path, const struct meta *m, c
 {
 	if (m->type == ENTRY_DIR) {
 		bool same = old && old->folder.at && old->folder.whole && stamp_eq(old->folder.stamp, &m->stamp);
-		put_folder(w, path, &m->stamp, (m->whole && !m->racy) || same);
+		put_folder(w, path, &m->stamp, (m->whole && !m->racy) || same, !m->whole);
 	} else if (m->type == ENTRY_FILE && m->stamp.size && !m->racy && !digest_none(&m->digest)) {
 		struct cache_file file = {m->stamp, m->digest};
 		put(w, path_base(path), DT_REG, CACHE_FILE, &file, sizeof(file));
@@ -131,7 +141,7 @@ static void put_entry(struct writer *w, struct str path, const struct meta *m, c
 static void put_old(struct writer *w, struct str path, const struct known_name *k)
 {
 	if (k->folder.at) {
-		put_folder(w, path, k->folder.stamp, k->folder.whole);
+		put_folder(w, path, k->folder.stamp, k->folder.whole, true);
 	} else if (k->stamp) {
 		struct cache_file file = {*k->stamp, *k->digest};
 		put(w, k->name, k->type, CACHE_FILE, &file, sizeof(file));
@@ -183,6 +193,8 @@ static void put_next(struct writer *w, struct merge *m, struct str path)
 			put(w, path_base(path), now->dropped[m->dropped].type, CACHE_NAME, NULL, 0);
 		else if (!m->covered(m->arg, path))
 			put_old(w, path, old);
+		else
+			left_out(w);
 	}
 	m->entry += entry;
 	m->dropped += dropped;

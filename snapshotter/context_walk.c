@@ -169,10 +169,11 @@ static int open_folder(struct worker *w, struct walk_folder *f, int *ret, struct
 	return 0;
 }
 
-static void drop(struct worker *w, struct walk_folder *f, const struct name *n)
+/* `max`: names that may be dropped in all. */
+static void drop(struct worker *w, struct walk_folder *f, const struct name *n, size_t max)
 {
 	if (!f->dropped)
-		f->dropped = arena_new(&w->scratch, w->names.n * sizeof(*f->dropped));
+		f->dropped = arena_new(&w->scratch, max * sizeof(*f->dropped));
 	f->dropped[f->ndropped++] = (struct dropped){n->path, n->type};
 }
 
@@ -194,7 +195,7 @@ static int read_folder(struct worker *w, struct walk_folder *f, struct err *e)
 		if (rc < 0)
 			return rc;
 		if (dropped)
-			drop(w, f, &w->names.all[i]);
+			drop(w, f, &w->names.all[i], w->names.n);
 		if (rc == 0)
 			*it = (struct walk_item){0};
 		f->nsubs += it->sub != NULL;
@@ -300,6 +301,8 @@ static int walk_down(struct worker *w, struct walk_folder *root, struct str path
 		int rc = look_at(w, fd, &n, at->items, &dropped, e);
 		if (rc < 0)
 			return rc;
+		if (dropped)
+			drop(w, at, &n, 1);
 		at->n = (size_t)rc;
 		at->nsubs = rc && at->items->sub;
 		at = rc ? at->items->sub : NULL;

@@ -73,6 +73,21 @@ static bool drops(void *arg, struct str path, bool folder, bool *ret_prune)
 	return *on && (str_ends(path, STR(".o")) || str_eq(path, STR("deps")));
 }
 
+/* One build that asks for both, and learns what is in the second. */
+static void two_paths(const struct tempdir *t, const struct context_filter *f, const char *first, const char *second)
+{
+	settle();
+	cleanup_context struct context *c = open_context(t, f);
+	need(c, first);
+	need(c, second);
+	static const char *const files[] = {"a/x", "a/b/y"};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct entry en;
+		if (view_find(context_view(c), str_of(files[i]), &en))
+			digest_in(c, files[i], NULL);
+	}
+}
+
 Test(context_names, what_a_filter_took_away_comes_back_with_another_filter)
 {
 	bool on = true;
@@ -86,6 +101,29 @@ Test(context_names, what_a_filter_took_away_comes_back_with_another_filter)
 		on = i % 2 == 0;
 		same(&t, &f, "", on ? "filtered" : "not filtered");
 	}
+}
+
+Test(context_names, an_excluded_path_that_was_asked_for_is_not_forgotten)
+{
+	bool on = false;
+	struct context_filter f = {drops, &on};
+	cleanup_tempdir struct tempdir t = new_place();
+	put(&t, "z", "z");
+	put(&t, "deps/one", "1");
+	put(&t, "a/x.o", "o");
+	put(&t, "a/x", "x");
+	same(&t, &f, "", "all");
+	on = true;
+	put(&t, "a/b/y", "y"); /* something is learned in the next walks, so they write */
+	same(&t, &f, "a/b", "a part");
+	tempdir_write(&t, "c/a/b/y", "yy");
+	same(&t, &f, "deps", "excluded");
+	tempdir_write(&t, "c/a/x", "xx");
+	two_paths(&t, &f, "deps", "a");
+	tempdir_write(&t, "c/a/b/y", "yyy");
+	two_paths(&t, &f, "a/x.o", "a/b");
+	on = false;
+	same(&t, &f, "", "not excluded any more");
 }
 
 static bool only_deep(void *arg, struct str path, bool folder, bool *ret_prune)
