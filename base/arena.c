@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chain of blocks, each twice as large as the one before; a request larger than a block gets one of its own. */
+/* A chain of blocks, each twice as large as the one before; a large request gets one of its own size behind the block in use. */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -14,24 +14,36 @@ struct arena_block {
 	alignas(max_align_t) char bytes[];
 };
 
-enum { HEAD = sizeof(struct arena_block), BLOCK = 16 * 1024, BLOCK_MAX = 2 << 20 };
+enum { HEAD = sizeof(struct arena_block), BLOCK = 16 * 1024, BLOCK_MAX = 2 << 20, LARGE = BLOCK_MAX / 16 };
 
-static struct arena_block *add_block(struct arena *a, size_t need)
+static struct arena_block *new_block(size_t room)
 {
-	size_t room = a->last ? (HEAD + a->last->size) * 2 : BLOCK;
-	room = room < BLOCK_MAX ? room : BLOCK_MAX;
-	room = HEAD + need > room ? HEAD + need : room;
 	struct arena_block *b = mem_large(room, 1);
-	*b = (struct arena_block){.next = a->last, .size = room - HEAD};
+	*b = (struct arena_block){.size = room - HEAD};
+	return b;
+}
+
+static struct arena_block *block_for(struct arena *a, size_t need)
+{
+	struct arena_block *last = a->last, *b;
+	if (last && last->size - last->used >= need)
+		return last;
+	if (last && need > LARGE) {
+		b = new_block(HEAD + need);
+		b->next = last->next;
+		return last->next = b;
+	}
+	size_t room = last ? (HEAD + last->size) * 2 : BLOCK;
+	room = room < BLOCK_MAX ? room : BLOCK_MAX;
+	b = new_block(HEAD + need > room ? HEAD + need : room);
+	b->next = last;
 	return a->last = b;
 }
 
 void *arena_new(struct arena *a, size_t size)
 {
 	size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	struct arena_block *b = a->last;
-	if (!b || b->size - b->used < need)
-		b = add_block(a, need);
+	struct arena_block *b = block_for(a, need);
 	void *p = memset(b->bytes + b->used, 0, need);
 	b->used += need;
 	return p;
