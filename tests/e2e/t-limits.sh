@@ -163,7 +163,7 @@ test_a_killed_builders_cgroup_goes_with_the_next_build() {
 	cooper build --progress=plain --pids-limit 20 . >log 2>&1 &
 	pid=$!
 	for _ in $(seq 100); do
-		grep -q ' begun' log && break
+		grep -q ' begun$' log && break # its output, not its name
 		sleep 0.1
 	done
 	find /sys/fs/cgroup -type d -name "cooper-$pid-*" | grep -q . || fail 'it had no cgroup'
