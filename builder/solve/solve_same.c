@@ -3,10 +3,11 @@
  * A step that ran and produced what is on record gives back the recorded layer: its times, its diff id, its blobs. So the image's
  * digest stays, and nothing is pushed again.
  *
- * Content ids say that two layers are the same but for times. For another run of the same step, and for copies, whose keys do not
- * know times either, that is enough. The layer of another command has to agree in its times too: each is the same, or both were given by
- * the clock while the commands ran, and not by the commands (touch -d, tar -x). With SOURCE_DATE_EPOCH a layer of another step is only taken
- * when it comes to the same tar, so that what the store happens to hold cannot be seen in the image.
+ * Content ids say that two layers are the same but for times. For copies, whose keys do not know times either, that is enough. The
+ * layer of a command has to agree in its times too, be it of the same command (its arguments may say which times it sets) or of
+ * another one: each is the same, or both were given by the clock while the commands ran, and not by the commands (touch -d, tar -x).
+ * With SOURCE_DATE_EPOCH a layer is only taken when it comes to the same tar, so that what the store happens to hold cannot be seen
+ * in the image.
  */
 #include "builder/solve/solve_impl.h"
 #include "snapshotter/index.h"
@@ -30,6 +31,12 @@ static bool clamped_alike(const struct same *f, int64_t a, int64_t b)
 	return epoch == INT64_MAX || a == b || (a >= epoch && b >= epoch);
 }
 
+/* Was the time given by the clock while the step ran? */
+static bool by_clock(int64_t time, int64_t started, int64_t ended)
+{
+	return time >= started && time <= ended;
+}
+
 /* Two layers of the same content: their indexes have the same entries. */
 static bool same_times(const struct same *f, const struct index *other, const struct record *r)
 {
@@ -38,7 +45,9 @@ static bool same_times(const struct same *f, const struct index *other, const st
 		int64_t then = other->entries[i].mtime, now = f->index->entries[i].mtime;
 		if (then == now)
 			continue;
-		if (!clamped_alike(f, then, now) || !(copy || (then >= r->started && now >= f->j->started)))
+		if (!clamped_alike(f, then, now))
+			return false;
+		if (!copy && !(by_clock(then, r->started, r->created) && by_clock(now, f->j->started, f->j->outcome.layer.created)))
 			return false;
 	}
 	return true;
@@ -63,7 +72,7 @@ static bool give(void *arg, const struct record *r)
 	if (digest_eq(&r->layer, &f->last))
 		return false;
 	f->last = r->layer;
-	if (!layer_is_here(f->s->o->store, &r->layer) || !(digest_eq(&r->family, &j->step->family) || agrees(f, r)))
+	if (!layer_is_here(f->s->o->store, &r->layer) || !agrees(f, r))
 		return false;
 	j->outcome.layer.id = r->layer;
 	j->outcome.layer.created = r->created;

@@ -101,6 +101,11 @@ test_a_time_that_a_command_sets_is_its_own() {
 	assert_eq "$(time_of_x three)" 2004-05-06
 	sed -i 's/2004/2005/' three/Containerfile
 	assert_eq "$(time_of_x three)" 2005-05-06
+	# The same text may set another time, and one in the future is none of the clock's.
+	printf 'FROM busybox\nARG T\nENV T=$T\nRUN echo x >/x; touch -d $T /x\n' >one/Containerfile
+	for day in 2006-07-08 2007-08-09 2050-01-02 2051-01-02; do
+		assert_eq "$(time_of_x --build-arg T=$day one)" $day
+	done
 }
 
 # What another step's layer has of times before the epoch would be seen.
