@@ -15,6 +15,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
+/* A file takes a block at least, and its entry about a hundred bytes of the index: a guess for layers of many small files. */
+enum { BLOCK_PER_ENTRY = 4096 / 100 };
+
 struct scan {
 	struct store *s;
 	struct gc_list *list;
@@ -105,11 +108,12 @@ static int see_layer(struct scan *sc, int dirfd, const char *name, struct err *e
 		it->loose = true;
 		return 0;
 	}
-	if (!store_has_folder(sc->s, &it->id))
+	bool folder = store_has_folder(sc->s, &it->id);
+	if (!folder)
 		it->bytes = 0;
 	cleanup_free char *index = mem_printf("%s/index", name);
 	if (fstatat(dirfd, index, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		it->bytes += (uint64_t)st.st_size;
+		it->bytes += (uint64_t)st.st_size * (folder ? BLOCK_PER_ENTRY : 1);
 	return 0;
 }
 

@@ -173,6 +173,16 @@ test_builds_keep_the_cache_below_the_cap() {
 	assert_match "$(cat layer.log)" '*COOPER_CACHE_CAP=much is no size*'
 }
 
+test_the_cap_counts_small_files_as_the_disk_does() {
+	need_busybox
+	printf 'FROM busybox\nRUN mkdir /d; for i in $(seq 4000); do echo >/d/$i; done\n' >Containerfile
+	cooper build -q --output type=cacheonly .
+	days_pass 3
+	COOPER_CACHE_CAP=8m layer other || :
+	left=$(find "$COOPER_ROOT/layers" -path '*/d/*' | wc -l)
+	assert_eq "$left" 0
+}
+
 # A build that runs keeps the cap off; who comes next does not wait for ten minutes.
 test_the_cap_takes_nothing_from_a_build_that_runs() {
 	need_busybox
@@ -182,7 +192,7 @@ test_the_cap_takes_nothing_from_a_build_that_runs() {
 	cooper build --progress=plain --output type=cacheonly . >running.log 2>&1 &
 	pid=$!
 	for _ in $(seq 100); do
-		grep -q ' holds' running.log && break
+		grep -q ' holds$' running.log && break
 		sleep 0.1
 	done
 	COOPER_CACHE_CAP=1m layer second || :
