@@ -2,8 +2,6 @@
 /* The rows of parts.h as a table. */
 #include "builder/graph/parts.h"
 
-#include <string.h>
-
 static const struct {
 	const char *name, *kind;
 } rows[PART_COUNT] = {
@@ -20,12 +18,4 @@ const char *part_name(enum part p)
 const char *part_kind(enum part p)
 {
 	return rows[p].kind;
-}
-
-enum part part_find(const char *name)
-{
-	size_t i = 0;
-	while (i < PART_COUNT && strcmp(rows[i].name, name) != 0)
-		i++;
-	return (enum part)i;
 }

@@ -35,7 +35,5 @@ enum part {
 };
 const char *part_name(enum part p);
 const char *part_kind(enum part p);
-/* PART_COUNT: there is none of that name. */
-enum part part_find(const char *name);
 
 #endif
