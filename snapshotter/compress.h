@@ -37,7 +37,6 @@ int decompressor_drain(struct decompressor *d, struct err *e);
 void decompressor_free(struct decompressor *d);
 
 /* CRC-32 of RFC 1952, for files of our own. */
-uint32_t compress_crc32(const void *p, size_t len);
-uint32_t compress_crc32_on(uint32_t crc, const void *p, size_t len); /* begins with 0 */
+uint32_t compress_crc32(uint32_t crc, const void *p, size_t len); /* goes on from crc; begins with 0 */
 
 #endif

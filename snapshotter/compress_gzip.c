@@ -12,11 +12,6 @@
 
 #include "base/mem.h"
 
-uint32_t compress_crc32_on(uint32_t crc, const void *p, size_t len)
-{
-	return libdeflate_crc32(crc, p, len);
-}
-
 static size_t block_size(int level)
 {
 	(void)level;

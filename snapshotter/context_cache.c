@@ -27,7 +27,7 @@ void remembered_open(int dirfd, const char *name, struct remembered *ret)
 	*ret = (struct remembered){map, (size_t)st.st_size};
 	memcpy(&h, map, sizeof(h));
 	if (memcmp(h.magic, CACHE_MAGIC, sizeof(h.magic)) != 0 || h.version != CACHE_VERSION || h.size != ret->size - sizeof(h) ||
-	    h.crc != compress_crc32(ret->map + sizeof(h), ret->size - sizeof(h)))
+	    h.crc != compress_crc32(0, ret->map + sizeof(h), ret->size - sizeof(h)))
 		remembered_done(ret);
 }
 

@@ -221,7 +221,7 @@ int remembered_write(const struct remembered *old, bool (*covered)(void *arg, st
 	while (w.depth)
 		close_folder(&w);
 	h.size = w.out.len - sizeof(h);
-	h.crc = compress_crc32(w.out.p + sizeof(h), h.size);
+	h.crc = compress_crc32(0, w.out.p + sizeof(h), h.size);
 	memcpy(w.out.p, &h, sizeof(h));
 	int rc = fs_write_atomic(dirfd, name, buf_view(&w.out), 0600, false, e);
 	old_done(&m.old);

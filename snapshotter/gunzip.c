@@ -31,9 +31,9 @@ struct gunzip {
 	uint32_t size;  /* of these, modulo 2^32 */
 };
 
-uint32_t compress_crc32(const void *p, size_t len)
+uint32_t compress_crc32(uint32_t crc, const void *p, size_t len)
 {
-	return libdeflate_crc32(0, p, len);
+	return libdeflate_crc32(crc, p, len);
 }
 
 void *gunzip_new_with(const struct inflate_api *api)
