@@ -112,6 +112,18 @@ static void merge_dropped(struct context *c, struct str root, struct walked *w)
 	w->ndropped = n;
 }
 
+/* The entry as its meta has it: what is known now, and before hard links were found. */
+static void put_merged(struct walked *to, const struct entry *en, const struct meta *m)
+{
+	struct entry *as = &to->entries[to->n];
+	*as = *en;
+	as->type = m->type;
+	as->digest = m->digest;
+	if (as->type != ENTRY_SYMLINK)
+		as->target = (struct str){0};
+	to->metas[to->n++] = *m;
+}
+
 /* The walk gets what was known before outside of `root`, and what was known inside. */
 static void merge_old(struct context *c, struct str root, struct walked *w)
 {
@@ -124,14 +136,12 @@ static void merge_old(struct context *c, struct str root, struct walked *w)
 		int cmp = i == old->n ? 1 : k == w->n ? -1 : path_cmp(old->entries[i].path, w->entries[k].path);
 		if (cmp == 0)
 			merge_meta(&c->metas[i], &w->metas[k]);
-		if (cmp >= 0) {
-			m.entries[m.n] = w->entries[k];
-			m.metas[m.n++] = w->metas[k++];
-		} else if (!path_within(old->entries[i].path, root)) {
-			m.entries[m.n] = old->entries[i];
-			m.metas[m.n++] = c->metas[i];
-		}
+		if (cmp >= 0)
+			put_merged(&m, &w->entries[k], &w->metas[k]);
+		else if (!path_within(old->entries[i].path, root))
+			put_merged(&m, &old->entries[i], &c->metas[i]);
 		i += cmp <= 0;
+		k += cmp >= 0;
 	}
 	merge_meta(&c->root, &w->root);
 	merge_dropped(c, root, w);
@@ -157,18 +167,13 @@ static int by_file(const void *a, const void *b)
 	return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Entries say what metas do; but of the names of one file, the first stays and the others become links to it. */
+/* Of the names of one file, the first stays; the others become links to it. */
 static void find_links(struct walked *w)
 {
 	struct name_of_file *names = NULL;
 	size_t n = 0, cap = 0;
 	for (size_t i = 0; i < w->n; i++) {
-		struct entry *en = &w->entries[i];
-		en->type = w->metas[i].type;
-		en->digest = w->metas[i].digest;
-		if (en->type != ENTRY_SYMLINK)
-			en->target = (struct str){0};
-		if (!w->metas[i].linked || en->type == ENTRY_SYMLINK)
+		if (!w->metas[i].linked || w->metas[i].type == ENTRY_SYMLINK)
 			continue;
 		MEM_ROOM(names, n, cap);
 		names[n++] = (struct name_of_file){w->metas[i].stamp.dev, w->metas[i].stamp.ino, i};
