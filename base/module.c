@@ -53,7 +53,7 @@ int module_load(const char *folder, const char *name, const char *symbol, unsign
 	const char *const places[] = {*own ? own : NULL, *own ? lib : NULL, COOPER_LIBDIR, of_build ? built : NULL};
 	const void *object = NULL;
 	err_set(e, ERR_UNSUPPORTED, "%s.so is not there", name);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !object; i++)
+	for (size_t i = 0; i < ARRAY_LEN(places) && !object; i++)
 		if (places[i])
 			object = load_from(places[i], name, symbol, version, e);
 	if (!object)
