@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,14 +63,34 @@ static struct str name_of(const struct carry *c, size_t i)
 
 /* --- the former layer --- */
 
-/* A hard link to the same file of the former layer: for what carry_former has not linked already. */
-static bool link_former(struct carry *c, const struct entry *en)
+static bool in_former(const struct carry *c, const struct entry *en)
 {
 	if (c->folder < 0 || c->former < 0 || digest_none(&en->digest))
 		return false;
 	const struct entry *was = index_find(c->former_index, en->path);
-	if (!was || !carry_same(was, en) || linkat(c->former, en->path.p, c->folder, en->path.p, 0) < 0)
+	return was && carry_same(was, en);
+}
+
+/* A hard link to the same file of the former layer: for what carry_former has not linked already. */
+static bool link_former(struct carry *c, const struct entry *en)
+{
+	if (!in_former(c, en) || linkat(c->former, en->path.p, c->folder, en->path.p, 0) < 0)
 		return false;
+	atomic_fetch_add(&c->files_linked, 1);
+	return true;
+}
+
+/* The same for a file that turns out to be there when it has been copied: the link takes the copy's place. */
+static bool relink_former(struct carry *c, const struct entry *en, size_t i)
+{
+	char spare[32]; /* beside the folder, where nothing else has a number for a name */
+	snprintf(spare, sizeof(spare), "../%zu", i);
+	if (!in_former(c, en) || linkat(c->former, en->path.p, c->folder, spare, 0) < 0)
+		return false;
+	if (renameat(c->folder, spare, c->folder, en->path.p) < 0) {
+		unlinkat(c->folder, spare, 0);
+		return false;
+	}
 	atomic_fetch_add(&c->files_linked, 1);
 	return true;
 }
@@ -345,5 +366,5 @@ int carry_large(struct carry *c, size_t i, struct err *e)
 	}
 	if (c->tar)
 		TRY(tar_write_pad(c->tar, en->size, e));
-	return l.to >= 0 ? finish_file(c, l.to, en, e) : 0;
+	return l.to < 0 || (l.hash && relink_former(c, en, i)) ? 0 : finish_file(c, l.to, en, e);
 }

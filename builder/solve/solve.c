@@ -309,6 +309,8 @@ static int set_out(struct solver *s, struct job *j, struct err *e)
 		return ask_for_bytes(s, j, gather, e);
 	if (!j->task.late && !j->grounded && solve_lacks_ground(s, j))
 		return ask_for_bytes(s, j, ground, e);
+	if (j->task.late) /* it was not looked up, but takes from what it was */
+		TRY(solve_find_former(s, j, e));
 	return start_run(s, j, e);
 }
 

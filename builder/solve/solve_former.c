@@ -2,7 +2,8 @@
 /*
  * What a step was when it ran before: for --explain, and for a COPY that takes from its former layer what is the same. That is asked of
  * the last runs of the step with this very text, wherever it stood; when there is none, of what stood in its place, unless that stands
- * somewhere else in the file now. Of those the one is taken whose key differs in the fewest parts, and of equals the newest.
+ * somewhere else in the file now. Of those the one is taken whose key differs in the fewest parts, and of equals the newest. A step
+ * that gets its key after the run is asked for twice: before, for the layer, and with the whole key, for the reasons.
  */
 #include "builder/solve/solve_impl.h"
 #include "builder/solve/why.h"

@@ -154,5 +154,5 @@ int solve_late_key(struct job *j, struct err *e)
 	j->task.may_be_late = false;
 	TRY(key_now(j, e));
 	j->outcome.keep_out |= j->task.unsure;
-	return 0;
+	return solve_find_former(j->solver, j, e); /* what is nearest to the whole key */
 }

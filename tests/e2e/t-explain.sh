@@ -145,6 +145,33 @@ test_owners_and_modes_are_told() {
 	assert_match "$(changes COPY)" 'file||a|content|sha256:*|sha256:*'
 }
 
+# Much that was never read is read once, by the copy, and the key comes after it: what it was before is known all the same.
+test_a_copy_that_gets_its_key_last_is_explained_and_linked() {
+	need_busybox
+	mkdir ctx
+	head -c 9000000 /dev/urandom >ctx/large
+	echo a >ctx/a
+	seq 100 >ctx/small
+	printf 'FROM busybox\nRUN echo 1 >/1\nCOPY . /d/\nRUN true >/x\n' >Containerfile
+	explain -f Containerfile ctx
+	cp -a ctx again
+	rm -r ctx
+	mv again ctx
+	echo b >ctx/a
+	sed -i 's/echo 1/echo 2/' Containerfile
+	explain -f Containerfile ctx
+	assert_match "$(changes COPY)" $'parent|the files it is copied onto||changed|sha256:*|sha256:*\nfile||d/a|content|sha256:*|sha256:*'
+	assert_eq "$(why COPY)" 'the files it is copied onto changed; what is copied changed: d/a (content)'
+	for f in large small; do
+		assert_eq "$(find "$COOPER_ROOT/layers" -path "*/fs/d/$f" -links 2 | wc -l)" 2
+	done
+	assert_eq "$(find "$COOPER_ROOT/layers" -path '*/fs/d/a' -links 1 | wc -l)" 2
+	explain --no-cache -f Containerfile ctx
+	assert_eq "$(changes COPY)" 'no-cache|||||'
+	build_ok -f Containerfile ctx
+	assert_eq "$(grep -c 'not cached' build.log)" 0
+}
+
 test_all_files_are_listed_for_tools() {
 	need_busybox
 	mkdir ctx
