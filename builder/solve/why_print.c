@@ -4,7 +4,12 @@
 #include "builder/graph/parts.h"
 #include "builder/solve/why.h"
 
-enum { NAMED_MAX = 3, VALUE_MAX = 60 };
+enum {
+	NAMED_MAX = 3,
+	VALUE_MAX = 60,
+	HEAD_MAX = 20,   /* of a value whose middle is left out */
+	BEFORE_MAX = 10, /* what comes before the first difference */
+};
 
 static bool is_file(const struct change *one)
 {
@@ -22,17 +27,54 @@ static bool shown(struct str value)
 	return value.len && !str_starts(value, STR("sha256:"));
 }
 
-/* The beginning of the first line, whole characters. */
-static void value(struct buf *out, struct str s)
+/* The end of the last whole character in the first n bytes. */
+static size_t whole(struct str s, size_t n)
+{
+	while (n && n < s.len && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* The text of at most `room` bytes, on one line. */
+static void piece(struct buf *out, struct str s, size_t room)
+{
+	size_t n = s.len > room ? whole(s, room - 3) : s.len;
+	for (size_t i = 0; i < n; i++)
+		if (s.p[i] == '\n')
+			buf_puts(out, "\\n");
+		else
+			buf_putc(out, s.p[i]);
+	if (n < s.len)
+		buf_puts(out, "...");
+}
+
+/* The beginning, which says what it is, and what follows from `from` on; 0: nothing is left out. */
+static void value(struct buf *out, struct str s, size_t from)
+{
+	size_t head = from ? whole(s, HEAD_MAX) : 0;
+	buf_putc(out, '"');
+	if (from)
+		buf_printf(out, "%.*s...", (int)head, s.p);
+	piece(out, str_from(s, from), from ? VALUE_MAX - HEAD_MAX - 3 : VALUE_MAX);
+	buf_putc(out, '"');
+}
+
+static void first_line(struct buf *out, struct str s)
 {
 	ptrdiff_t nl = str_find(s, '\n');
-	size_t n = nl < 0 ? s.len : (size_t)nl;
-	if (n > VALUE_MAX) {
-		n = VALUE_MAX - 3;
-		while (n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
-			n--;
-	}
-	buf_printf(out, "\"%.*s%s\"", (int)n, s.p, n < s.len ? "..." : "");
+	buf_putc(out, '"');
+	piece(out, nl < 0 ? s : str_sub(s, 0, (size_t)nl), VALUE_MAX);
+	buf_puts(out, nl < 0 || nl > VALUE_MAX ? "\"" : "...\""); /* else the line is cut already */
+}
+
+/* Where two values have to be shown from so that they look different; 0: from the beginning. */
+static size_t differ_at(struct str a, struct str b)
+{
+	size_t n = 0;
+	while (n < a.len && n < b.len && a.p[n] == b.p[n])
+		n++;
+	bool long_one = a.len > VALUE_MAX || b.len > VALUE_MAX;
+	return long_one && n > HEAD_MAX + BEFORE_MAX + 3 ? whole(a, n - BEFORE_MAX) : 0;
 }
 
 static void from_to(const struct change *one, struct buf *out)
@@ -43,13 +85,14 @@ static void from_to(const struct change *one, struct buf *out)
 		buf_puts(out, " changed");
 		if (!shown(one->was) || !shown(one->is))
 			return;
+		size_t from = differ_at(one->was, one->is);
 		buf_puts(out, " from ");
-		value(out, one->was);
+		value(out, one->was, from);
 		buf_puts(out, " to ");
-		value(out, one->is);
+		value(out, one->is, from);
 	} else if (shown(only)) {
 		buf_printf(out, ": %s ", one->change);
-		value(out, only);
+		first_line(out, only);
 	} else {
 		buf_printf(out, " was %s", one->change);
 	}

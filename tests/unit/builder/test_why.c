@@ -12,7 +12,9 @@ static const struct {
     {"{\"command\":\"make\"}", "{\"command\":\"make all\"}", "command changed from \"make\" to \"make all\""},
     {"{\"what is copied\":\"sha256:1\"}", "{\"what is copied\":\"sha256:2\"}", "what is copied changed"},
     {"{\"command\":\"1\",\"user\":\"1\"}", "{\"command\":\"2\",\"user\":\"2\"}", "command changed from \"1\" to \"2\"; user changed from \"1\" to \"2\""},
-    {"{\"command\":\"a\\nb\"}", "{\"command\":\"a\\nc\"}", "command changed from \"a...\" to \"a...\""},
+    {"{\"command\":\"a\\nb\"}", "{\"command\":\"a\\nc\"}", "command changed from \"a\\nb\" to \"a\\nc\""},
+    {"{\"command\":\"a\"}", "{\"command\":\"a\\nb\"}", "command changed from \"a\" to \"a\\nb\""},
+    {"{}", "{\"command\":\"a\\nb\"}", "command: added \"a...\""},
     {"{\"environment\":[\"A=1\",\"B=1\"]}", "{\"environment\":[\"A=2\",\"B=1\"]}", "environment changed from \"A=1\" to \"A=2\""},
     {"{\"environment\":[\"A=1\"]}", "{\"environment\":[\"A=1\",\"B=1\"]}", "environment: added \"B=1\""},
     {"{\"environment\":[\"AB=1\"]}", "{\"environment\":[\"A=1\"]}", "environment: added \"A=1\"; environment: removed \"AB=1\""},
@@ -67,6 +69,54 @@ Test(why, long_values_are_cut_for_people_at_whole_characters)
 	cr_expect_lt(out.len, 120u);
 	cr_expect(str_ends(buf_view(&out), STR("\u20ac...\"")));
 	cr_expect_gt(json.len, 1500u);
+}
+
+/* A text of n bytes with one "x" in it. */
+static struct str with_x(struct arena *a, const char *name, size_t n, size_t at)
+{
+	char *p = arena_printf(a, "%s%*s", name, (int)(n - strlen(name)), "");
+	for (size_t i = strlen(name); i < n; i++)
+		p[i] = i == at ? 'x' : (char)('0' + i / 10 % 10);
+	return str_of(p);
+}
+
+Test(why, of_long_values_the_first_difference_is_shown)
+{
+	cleanup_arena struct arena a = {0};
+	for (size_t n = 20; n < 400; n += 19) {
+		for (size_t at = 5; at < n; at++) {
+			struct str then = with_x(&a, "PATH=", n, n), now = with_x(&a, "PATH=", n, at);
+			cleanup_changes struct changes c = {0};
+			cleanup_buf struct buf out = {0};
+			why_add(&c, &(struct change){.kind = "argument", .name = "environment", .change = "changed", .was = then, .is = now});
+			why_text(&c, &out);
+			struct str rest = buf_view(&out);
+			ptrdiff_t from = str_find(rest, '"'), to = str_rfind(rest, ' ');
+			cr_expect(str_starts(str_from(rest, (size_t)from), STR("\"PATH=")), "%s", out.p);
+			cr_expect(str_starts(str_from(rest, (size_t)to), STR(" \"PATH=")), "%s", out.p);
+			cr_expect(str_find(rest, 'x') > to, "%zu of %zu: %s", at, n, out.p);
+			cr_expect_lt(out.len, 170u);
+		}
+	}
+}
+
+Test(why, values_that_go_on_and_letters_that_share_bytes_are_told_apart)
+{
+	cleanup_arena struct arena a = {0};
+	struct str long_one = with_x(&a, "", 200, 200);
+	const struct str pairs[][2] = {
+		{long_one, str_of(arena_printf(&a, "%s more", long_one.p))},
+		{str_of(arena_printf(&a, "%s\u20ac", long_one.p)), str_of(arena_printf(&a, "%s\u20ab", long_one.p))},
+	};
+	static const char *const want[] = {"...9999999999\" to", "\u20ac\" to"}, *const then[] = {"...9999999999 more\"", "\u20ab\""};
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		cleanup_changes struct changes c = {0};
+		cleanup_buf struct buf out = {0};
+		why_add(&c, &(struct change){.kind = "argument", .name = "command", .change = "changed", .was = pairs[i][0], .is = pairs[i][1]});
+		why_text(&c, &out);
+		cr_expect_not_null(strstr(out.p, want[i]), "%s", out.p);
+		cr_expect(str_ends(buf_view(&out), str_of(then[i])), "%s", out.p);
+	}
 }
 
 Test(why, tools_get_every_member)
