@@ -466,6 +466,11 @@ static int caches(struct making *m, struct err *e)
 	return 0;
 }
 
+bool build_explains_to_tools(const struct build_opts *o)
+{
+	return o->explain && strcmp(o->explain, "json") == 0;
+}
+
 int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e)
 {
 	static int (*const parts[])(struct making *m, struct err *e) = {names, arguments, labels, platforms, secrets, ssh, hosts, limits,

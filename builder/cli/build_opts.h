@@ -79,6 +79,7 @@ struct build_request {
 int build_request_init(struct cli *cli, const struct build_opts *o, struct build_request *ret, struct err *e);
 /* build_resources.c: --memory and its like; ERR_USAGE. */
 int build_resources_parse(const struct build_opts *o, struct sandbox_resources *ret, struct err *e);
+bool build_explains_to_tools(const struct build_opts *o); /* --explain=json */
 /* Wipes secrets. */
 void build_request_done(struct build_request *r);
 

@@ -174,6 +174,8 @@ static int check_output(const struct build_request *r, struct output *out, unsig
 		out->load = true;
 	if (is_file && !out->load && (!out->dest || strcmp(out->dest, "-") == 0)) {
 		out->dest = NULL;
+		if (build_explains_to_tools(r->o))
+			return err_set(e, ERR_USAGE, "--explain=json and an output both go to stdout: give the output a file (dest=FILE)");
 		if (++*to_stdout > 1)
 			return err_set(e, ERR_USAGE, "--output: only one output can go to stdout");
 		if (isatty(STDOUT_FILENO))

@@ -4,6 +4,7 @@
 #include "builder/cli/progress.h"
 
 static const char *const networks[] = {"default", "none", "host", NULL};
+static const char *const explanations[] = {"text", "json", NULL};
 static const char *const on_errors[] = {"fail", "shell", NULL};
 static const char *const formats[] = {"oci", "docker", NULL};
 
@@ -36,7 +37,8 @@ const struct opt build_table[] = {
     OPT_BOOL(0, "no-cache", struct build_opts, no_cache, "Run every step again"),
     OPT_CSV(0, "no-cache-filter", struct build_opts, no_cache_filter, "STAGE", "Run every step of these stages again"),
     OPT_MAYBE(0, "pull", struct build_opts, pull, "POLICY", "always", "When to ask the registry for base images: missing (default), always, newer, never"),
-    OPT_MAYBE(0, "explain", struct build_opts, explain, "FORMAT", "text", "Say for each step that ran why it was not cached; =json for tools"),
+    OPT_MAYBE(0, "explain", struct build_opts, explain, "FORMAT", "text", "Say for each step that ran why it was not cached; =json for tools",
+	.words = explanations),
     OPT_LIST(0, "cache-from", struct build_opts, cache_from, "SOURCE",
 	"Look steps up in another machine's cache too: an image reference, type=registry,ref=REF or type=local,src=DIR"),
     OPT_LIST(0, "cache-to", struct build_opts, cache_to, "DEST",

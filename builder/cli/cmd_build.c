@@ -13,6 +13,7 @@
 #include "builder/cli/build_output.h"
 #include "builder/cli/cache_from.h"
 #include "builder/cli/cache_to.h"
+#include "builder/cli/fetch_steps.h"
 #include "builder/cli/local.h"
 #include "builder/cli/progress.h"
 #include "builder/cli/report.h"
@@ -49,16 +50,8 @@ struct build {
 	struct claims claims;
 	bool prepared;               /* before_run was here */
 	struct buf explain;
-	struct fetching *fetching;   /* where layers are fetched from now */
-	pthread_mutex_t fetch_lock;
+	struct fetch_steps fetches;
 };
-
-struct fetching {
-	struct fetching *next;
-	const char *origin;
-	uint32_t step;               /* event number */
-};
-
 
 /* --- set-up --- */
 
@@ -81,25 +74,6 @@ static int read_inputs(struct build *b, const struct opt_args *args, struct err 
 	return 0;
 }
 
-/* Layers on their way: one step in the display for each image. */
-static void on_fetch(void *arg, const char *origin, const struct digest *blob, uint64_t done, uint64_t total)
-{
-	struct build *b = arg;
-	pthread_mutex_lock(&b->fetch_lock);
-	struct fetching *f = b->fetching;
-	while (f && !str_eq(str_of(f->origin), str_of(origin)))
-		f = f->next;
-	if (!f) {
-		cleanup_free char *name = mem_printf("[internal] pull %s", origin ? origin : "layers");
-		f = mem_new(sizeof(*f));
-		*f = (struct fetching){.next = b->fetching, .origin = origin, .step = event_step(b->events, str_of(name), NULL, NULL, 0)};
-		b->fetching = f;
-		event_started(b->events, f->step);
-	}
-	event_blob(b->events, f->step, "sha256:", blob, done, total);
-	pthread_mutex_unlock(&b->fetch_lock);
-}
-
 /* --on-error=shell: the terminal is the shell's until it ends. */
 static void on_shell(void *arg, const struct step *s, bool begins)
 {
@@ -120,13 +94,14 @@ static int make_env(struct build *b, struct err *e)
 		return err_set(e, ERR_USAGE, "--quiet and --progress=%s cannot be used together", b->o->progress);
 	TRY(progress_new(mode, STDERR_FILENO, &b->progress, e));
 	b->events = progress_events(b->progress);
+	fetch_steps_init(&b->fetches, b->events);
 	b->env = (struct ops_env){.store = b->local.store, .layout = b->local.layout, .contexts = b->inputs.contexts,
 		.ncontexts = b->inputs.ncontexts, .secrets = b->r.secrets, .nsecrets = b->r.nsecrets, .ssh = b->r.ssh, .nssh = b->r.nssh,
 		.pull = b->r.pull, .remote = b->r.remote, .epoch = b->r.epoch, .hosts = b->r.hosts,
 		.nhosts = b->r.nhosts, .limits = b->r.limits, .nlimits = b->r.nlimits, .shm_size = b->o->shm_size, .resources = b->r.resources, .nproxy = b->r.nproxy,
 		.threads = (unsigned)b->o->jobs, .cancel = b->cli->cancel, .keep_failed = b->o->keep_failed,
 		.shell_on_error = b->o->on_error && strcmp(b->o->on_error, "shell") == 0, .shell = on_shell,
-		.progress = on_fetch, .progress_arg = b};
+		.progress = fetch_steps_show, .progress_arg = &b->fetches};
 	for (size_t i = 0; i < b->r.nproxy; i++)
 		b->env.proxy[i] = b->r.proxy[i];
 	pthread_mutex_init(&b->env.context_lock, NULL);
@@ -194,30 +169,10 @@ static int before_run(void *arg, struct err *e)
 	return rc;
 }
 
-/* What failed is told by the step that needed the layers. */
-static void fetch_over(struct build *b, int rc)
-{
-	const struct err stopped = {.code = ERR_CANCELLED};
-	for (struct fetching *f = b->fetching, *next; f; f = next) {
-		next = f->next;
-		if (rc < 0)
-			event_failed(b->events, f->step, &stopped);
-		else
-			event_done(b->events, f->step);
-		mem_free(f);
-	}
-	b->fetching = NULL;
-}
-
 static void layer_made(void *arg, const struct digest *layer)
 {
 	struct build *b = arg;
 	ahead_add(&b->ahead, layer);
-}
-
-static bool explains_to_tools(const struct build *b)
-{
-	return b->o->explain && strcmp(b->o->explain, "json") == 0;
 }
 
 static int solve_plan(struct build *b, struct err *e)
@@ -228,10 +183,10 @@ static int solve_plan(struct build *b, struct err *e)
 	struct solve_opts so = {.store = b->local.store, .env = &b->env, .events = b->events, .jobs = (unsigned)b->o->jobs,
 		.cancel = b->cli->cancel, .before_run = before_run, .arg = b, .made = ahead ? layer_made : NULL, .want_tar = build_outputs_want_image(&b->r),
 		.want_folder = build_outputs_want_tree(&b->r), .epoch = b->r.epoch, .claims = b->r.ncache_from ? &b->claims : NULL, .explain_all = b->o->explain && strcmp(b->o->explain, "text") == 0,
-		.explain_json = explains_to_tools(b) ? &b->explain : NULL};
+		.explain_json = build_explains_to_tools(b->o) ? &b->explain : NULL};
 	int rc = solve(&b->plan, b->heads, b->r.nplatforms, &so, &b->solved, &failed, e);
 	ahead_finish(&b->ahead, rc == 0);
-	fetch_over(b, rc);
+	fetch_steps_end(&b->fetches, rc);
 	return rc;
 }
 
@@ -318,7 +273,7 @@ static int write_results(struct build *b, struct err *e)
 		rc = images_keep(&b->finder, e);
 	if (rc == 0)
 		rc = build_outputs_write(b->cli, &b->r, &b->built, b->events, step, e);
-	fetch_over(b, rc);
+	fetch_steps_end(&b->fetches, rc);
 	if (rc < 0)
 		event_failed(b->events, step, e);
 	else
@@ -333,7 +288,7 @@ static int write_caches(struct build *b, struct err *e)
 		return 0;
 	TRY(before_run(b, e)); /* tars are made of folders */
 	int rc = cache_to_write(&t, e);
-	fetch_over(b, rc);
+	fetch_steps_end(&b->fetches, rc);
 	return rc;
 }
 
@@ -365,9 +320,10 @@ static int solve_and_write(struct build *b, struct err *e)
 	}
 }
 
+/* One document, whatever becomes of the build. */
 static void tell_reasons(const struct build *b)
 {
-	if (explains_to_tools(b))
+	if (build_explains_to_tools(b->o))
 		printf("[%s]\n", b->explain.len ? b->explain.p : "");
 }
 
@@ -376,10 +332,10 @@ static int tell(struct build *b, struct err *e)
 	char digest[DIGEST_TEXT + 1] = "";
 	if (b->built.has_image)
 		digest_text(&built_known_as(&b->r, &b->built)->digest, digest);
-	TRY(result_files_write(b->o, &b->r, &b->built, b->cli->arena, e));
 	tell_reasons(b);
+	TRY(result_files_write(b->o, &b->r, &b->built, b->cli->arena, e));
 	const char *mode = b->o->progress ? b->o->progress : "";
-	if ((b->o->quiet || strcmp(mode, "quiet") == 0) && *digest)
+	if ((b->o->quiet || strcmp(mode, "quiet") == 0) && *digest && !build_explains_to_tools(b->o))
 		printf("%s\n", digest);
 	return 0;
 }
@@ -417,13 +373,15 @@ static void build_done(struct build *b)
 	local_close(&b->local);
 }
 
-static int run_build(struct build *b, const struct opt_args *args, struct err *e)
+static int begin(struct build *b, const struct opt_args *args, struct err *e)
 {
 	TRY(build_request_init(b->cli, b->o, &b->r, e));
 	TRY(open_store(b, e));
-	TRY(read_inputs(b, args, e));
-	if (b->o->check || (b->o->call && strcmp(b->o->call, "build") != 0))
-		return build_check(b->cli, &b->r, &b->inputs, e);
+	return read_inputs(b, args, e);
+}
+
+static int build(struct build *b, struct err *e)
+{
 	TRY(result_files_prepare(b->o, e));
 	cleanup_buf struct buf foreign = {0};
 	build_foreign_frontend(b->inputs.text, &b->r, &foreign);
@@ -439,7 +397,16 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 	}
 	TRY(make_plan(b, e));
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
-	int rc = solve_and_write(b, e);
+	return solve_and_write(b, e);
+}
+
+static int run_build(struct build *b, const struct opt_args *args, struct err *e)
+{
+	int rc = begin(b, args, e);
+	if (rc == 0 && (b->o->check || (b->o->call && strcmp(b->o->call, "build") != 0)))
+		return build_check(b->cli, &b->r, &b->inputs, e);
+	if (rc == 0)
+		rc = build(b, e);
 	if (rc < 0) {
 		progress_finish(b->progress);
 		tell_reasons(b);
@@ -455,7 +422,7 @@ static int run_build(struct build *b, const struct opt_args *args, struct err *e
 
 static int run(struct cli *cli, void *opts, const struct opt_args *args, struct err *e)
 {
-	struct build b = {.cli = cli, .o = opts, .fetch_lock = PTHREAD_MUTEX_INITIALIZER};
+	struct build b = {.cli = cli, .o = opts};
 	int rc = run_build(&b, args, e);
 	build_done(&b);
 	return rc;

@@ -248,6 +248,27 @@ test_a_failed_build_says_to_tools_what_ran() {
 	jq -e 'length == 1 and .[0].changes[0].kind == "new" and .[0].line == 3' stdout.log >/dev/null || fail "$(cat stdout.log)"
 }
 
+test_tools_get_one_document_whatever_happens() {
+	need_busybox
+	printf 'FROM busybox\nRUNN x\n' >Containerfile
+	assert_fails 1 cooper build --explain=json .
+	assert_eq "$(cat stdout.log)" '[]'
+	printf 'FROM nobody/has-this:1\nRUN true\n' >Containerfile
+	assert_fails 1 cooper build --explain=json --pull=never .
+	assert_eq "$(cat stdout.log)" '[]'
+	assert_fails 1 cooper build --explain=json -f nowhere .
+	assert_eq "$(cat stdout.log)" '[]'
+	assert_fails 2 cooper build --explain=json --no-cache --no-cache-filter x .
+	assert_eq "$(cat stdout.log)" '[]'
+	printf 'FROM busybox\nRUN true >/x\n' >Containerfile
+	cooper build -q --explain=json . >stdout.log
+	jq -se 'length == 1 and .[0][0].line == 2' stdout.log >/dev/null || fail "$(cat stdout.log)"
+	assert_fails 2 cooper build --explain=json -o - .
+	assert_match "$LAST" '*--explain=json*stdout*'
+	assert_fails 2 cooper build --explain=yaml .
+	assert_match "$LAST" '*yaml*--explain*json*'
+}
+
 # Without --explain: one line, about the first step that could not be found, when it ran before.
 test_the_first_miss_is_told_without_being_asked() {
 	need_busybox
