@@ -61,6 +61,15 @@ static int memo_set(struct image_finder *f, struct str full, const struct platfo
 
 /* --- places --- */
 
+static uint32_t begin_asking(struct image_finder *f, struct str full)
+{
+	cleanup_buf struct buf label = {0};
+	buf_printf(&label, "[internal] load metadata for %.*s", STR_ARG(full));
+	uint32_t step = event_step(f->events, buf_view(&label), NULL, NULL, 0);
+	event_started(f->events, step);
+	return step;
+}
+
 static int from_registry(struct image_finder *f, const struct ref *ref, struct str full, const struct platform *want, struct arena *a,
 	struct descriptor *ret, struct err *e)
 {
@@ -68,24 +77,13 @@ static int from_registry(struct image_finder *f, const struct ref *ref, struct s
 	struct transfer_opts to = {.platform = want, .keep_index = true, .skip_layers = true, .cancel = f->env->cancel};
 	char digest[DIGEST_TEXT + 1];
 	struct str name = ref->tag;
-	cleanup_buf struct buf label = {0};
-	buf_printf(&label, "[internal] load metadata for %.*s", STR_ARG(full));
-	uint32_t step = event_step(f->events, buf_view(&label), NULL, NULL, 0);
-	event_started(f->events, step);
 	if (!digest_none(&ref->digest)) {
 		digest_text(&ref->digest, digest);
 		name = str_of(digest);
 	}
-	int rc = remote_open(ref, &f->env->remote, &remote, e);
-	if (rc == 0)
-		rc = transfer(remote, name, f->env->layout, STR(""), &to, a, ret, e);
-	if (rc == 0)
-		rc = memo_set(f, full, want, ret, e);
-	if (rc < 0)
-		event_failed(f->events, step, e);
-	else
-		event_done(f->events, step);
-	return rc;
+	TRY(remote_open(ref, &f->env->remote, &remote, e));
+	TRY(transfer(remote, name, f->env->layout, STR(""), &to, a, ret, e));
+	return memo_set(f, full, want, ret, e);
 }
 
 /* oci-layout://DIR[:TAG][@DIGEST] */
@@ -221,6 +219,7 @@ struct expected_image {
 	struct str familiar, full;
 	struct platform want;
 	bool found, remote;
+	uint32_t failed;             /* event number of a fetch of which that is not told: somebody has to need it */
 	struct descriptor d;
 	int rc;
 	struct err e;
@@ -253,23 +252,39 @@ static int find_here(struct image_finder *f, struct expected_image *x, struct er
 	return 0;
 }
 
+/* With --pull=newer what is here will do when the registry cannot be asked. */
+static bool falls_back(struct image_finder *f, struct expected_image *x, struct arena *a, const struct err *why)
+{
+	struct err ignored;
+	if (f->env->pull != PULL_NEWER || why->code == ERR_CANCELLED ||
+	    local(f, x->familiar, &x->want, a, &x->found, &x->d, &ignored) < 0 || !x->found)
+		return false;
+	x->remote = false;
+	cleanup_free char *text = mem_printf("%.*s is taken from the store: %s", STR_ARG(x->familiar), why->text);
+	event_warning(f->events, x->failed, "", NULL, NULL, 0, 0, str_of(text));
+	return true;
+}
+
 /* Asks the registry. Strings of what is found are in `a`. */
 static int find_far(struct image_finder *f, struct expected_image *x, struct arena *a, struct err *e)
 {
-	struct err why;
-	x->remote = true;
-	if (from_registry(f, &x->ref, x->full, &x->want, a, &x->d, e) == 0) {
-		x->found = true;
-		return 0;
-	}
-	why = *e;
-	if (f->env->pull == PULL_NEWER) {
-		x->remote = false;
-		TRY(local(f, x->familiar, &x->want, a, &x->found, &x->d, e));
-		if (x->found)
-			return 0;
-	}
-	*e = why;
+	x->failed = begin_asking(f, x->full);
+	if (from_registry(f, &x->ref, x->full, &x->want, a, &x->d, e) == 0)
+		x->found = x->remote = true;
+	else if (!falls_back(f, x, a, e))
+		return -(int)e->code;
+	event_done(f->events, x->failed);
+	x->failed = 0;
+	return 0;
+}
+
+/* It was needed. */
+static int tell_failed(struct image_finder *f, struct expected_image *x, struct err *e)
+{
+	if (!x->failed)
+		return -(int)e->code;
+	event_failed(f->events, x->failed, e);
+	x->failed = 0;
 	return err_wrap(e, "%.*s", STR_ARG(x->full));
 }
 
@@ -344,16 +359,19 @@ void images_expect(void *arg, const struct image_wish *wishes, size_t n)
 
 static int find(struct image_finder *f, struct expected_image *x, struct err *e)
 {
-	const struct expected_image *known = expected_find(f, x->familiar, &x->want);
-	if (known)
-		*x = *known;
-	else
+	struct expected_image *known = expected_find(f, x->familiar, &x->want);
+	if (!known)
 		x->rc = find_here(f, x, &x->e);
-	if (x->rc < 0) {
-		*e = x->e;
-		return x->rc;
-	}
-	return x->found ? 0 : find_far(f, x, f->a, e);
+	else
+		*x = *known;
+	if (x->rc == 0 && !x->found)
+		x->rc = find_far(f, x, f->a, &x->e);
+	if (known)
+		known->failed = 0; /* it is told here */
+	if (x->rc == 0)
+		return 0;
+	*e = x->e;
+	return tell_failed(f, x, e);
 }
 
 int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e)
@@ -376,12 +394,20 @@ int image_find(void *arg, struct str name, const struct platform *want, struct a
 		/* The config may have been pruned: ask again. */
 		if (e->code != ERR_NOT_FOUND || f->env->pull == PULL_NEVER)
 			return err_wrap(e, "%.*s", STR_ARG(x.familiar));
-		TRY(from_registry(f, &x.ref, x.full, want, f->a, &x.d, e));
-		x.remote = true;
+		if (find_far(f, &x, f->a, e) < 0)
+			return tell_failed(f, &x, e);
 		TRY(load(f, &x.d, origin, a, ret, e));
 	}
 	remember(f, x.familiar, want, &x.d, ret->tree, x.remote);
 	return 0;
+}
+
+void images_found(struct image_finder *f)
+{
+	const struct err unneeded = {.code = ERR_CANCELLED};
+	for (size_t i = 0; i < f->nexpected; i++)
+		if (f->expected[i].failed)
+			event_failed(f->events, f->expected[i].failed, &unneeded);
 }
 
 bool images_known(const struct image_finder *f, struct str name, const struct platform *want)

@@ -32,6 +32,8 @@ struct image_finder {
 void images_expect(void *arg, const struct image_wish *wishes, size_t n);
 /* resolver.image of lower.h; arg is a struct image_finder. */
 int image_find(void *arg, struct str name, const struct platform *want, struct arena *a, struct lower_image *ret, struct err *e);
+/* All are found that the build needs. That some others could not be fetched is nobody's trouble. */
+void images_found(struct image_finder *f);
 /* Was it asked for in this build? */
 bool images_known(const struct image_finder *f, struct str name, const struct platform *want);
 /* Names those that came from a registry and whose layers are all here now: they are images of the store from then on. */

@@ -134,7 +134,6 @@ static int make_plan(struct build *b, struct err *e)
 		TRY(lower(l, &b->plan, &b->lowered[i], e));
 		b->heads[i] = b->lowered[i].head;
 	}
-	build_unused_args(b->cf, &b->r, b->events);
 	return 0;
 }
 
@@ -395,7 +394,11 @@ static int build(struct build *b, struct err *e)
 		cleanup_free char *text = mem_printf("the frontend %s is never run: the file is read as docker/dockerfile", foreign.p);
 		event_warning(b->events, 0, "", NULL, b->inputs.file, b->cf->syntax_where.line, b->cf->syntax_where.line, str_of(text));
 	}
-	TRY(make_plan(b, e));
+	int rc = make_plan(b, e);
+	images_found(&b->finder);
+	if (rc < 0)
+		return rc;
+	build_unused_args(b->cf, &b->r, b->events);
 	TRY(build_lint(b->cf, &b->r, &b->inputs, &b->finder, b->events, e));
 	return solve_and_write(b, e);
 }

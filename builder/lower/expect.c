@@ -55,16 +55,23 @@ static void reach_source(struct expecting *x, struct str name, bool numbers)
 		wish(x, name, &x->lw->o->platform);
 }
 
+/* Bind mounts and caches have a source. What cannot be said before values are expanded is left for later. */
+static void reach_mount(struct expecting *x, struct str text)
+{
+	struct mount_spec m;
+	struct err ignored;
+	if (mount_spec_parse(text, NULL, NULL, x->lw->arena, &m, &ignored) == 0 && (m.type == MOUNT_BIND || m.type == MOUNT_CACHE))
+		reach_source(x, m.from, false);
+}
+
 static void reach_sources(struct expecting *x, const struct instr *in)
 {
 	const struct flag *f = in->id == INSTR_COPY ? instr_flag(in, "from") : NULL;
-	struct err ignored;
-	struct str from;
 	if (f)
 		reach_source(x, f->value, true);
 	for (size_t i = 0; i < in->nflags && in->id == INSTR_RUN; i++)
-		if (str_eqz(in->flags[i].name, "mount") && mount_spec_check(in->flags[i].value, x->lw->arena, &from, &ignored) == 0)
-			reach_source(x, from, false);
+		if (str_eqz(in->flags[i].name, "mount"))
+			reach_mount(x, in->flags[i].value);
 }
 
 static void reach_from(struct expecting *x, size_t number)

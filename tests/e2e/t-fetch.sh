@@ -184,4 +184,27 @@ test_a_base_that_is_only_copied_onto_never_becomes_a_folder() {
 	assert_eq "$(cat out/bin/a)" a
 }
 
+# Nothing listens on port 1.
+test_what_could_not_be_fetched_is_told_when_it_is_needed() {
+	need_busybox
+	printf 'FROM busybox\nRUN --mount=type=tmpfs,target=/a,from=localhost:1/a --mount=type=tmpfs,target=/b,from=localhost:1/b true >/x\n' >Containerfile
+	build_ok .
+	! grep 'localhost:1/.:latest\|ERROR' build.log || fail "asked for what nobody needs"
+	printf 'FROM localhost:1/a AS a\nFROM localhost:1/b\nCOPY --from=a /a /a\n' >Containerfile
+	assert_fails 3 cooper build --progress=plain .
+	assert_match "$LAST" 'error: Containerfile:2:*localhost:1/b:latest: *onnect*'
+	assert_eq "$(grep '^#.* ERROR' stderr.log | cut -d: -f1)" "$(grep 'load metadata for localhost:1/b' stderr.log | cut -d' ' -f1) ERROR"
+	assert_eq "$(grep -c '^#.* CANCELED' stderr.log)" 1
+}
+
+test_a_registry_that_is_away_is_no_failure_when_the_image_may_be_older() {
+	need_busybox
+	cooper tag busybox localhost:1/bb
+	printf 'FROM localhost:1/bb\nRUN true >/x\n' >Containerfile
+	build_ok --pull=newer .
+	! grep ERROR build.log || fail "told as a failure"
+	assert_match "$(cat build.log)" '*localhost:1/bb*is taken from the store: *onnect*'
+	assert_fails 3 cooper build --pull=always .
+}
+
 run_tests
