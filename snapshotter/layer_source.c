@@ -31,12 +31,12 @@ struct counter {
 	struct sink sink;
 	struct hasher hasher;
 	struct tar_check quick;
+	struct tar_mark noted;
 	enum check check;
 	atomic_uint_fast64_t bytes;
 };
 
 struct layer_source {
-	struct store *store;
 	int fd;
 	enum compression compression;
 	struct decompressor *z;
@@ -130,8 +130,7 @@ int layer_source_open(struct store *s, const struct digest *blob, const struct c
 	if (n < 0)
 		return err_sys(e, "read blob");
 	src->compression = compress_detect(magic, (size_t)n);
-	src->store = s;
-	src->in.check = src->compression == COMPRESS_NONE && tar_check_known(s, blob) ? CHECK_QUICK : CHECK_DIGEST;
+	src->in.check = src->compression == COMPRESS_NONE && tar_check_find(s, blob, &src->in.noted) ? CHECK_QUICK : CHECK_DIGEST;
 	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
 	TRY(start(src, e));
 	*ret = steal(&src);
@@ -216,7 +215,7 @@ int layer_source_verify(struct layer_source *src, const struct digest *blob, con
 	while ((rc = layer_source_next(src, &p, &len, e)) > 0)
 		;
 	TRY(rc);
-	if (src->in.check == CHECK_QUICK && !tar_check_holds(&src->in.quick, src->store, blob))
+	if (src->in.check == CHECK_QUICK && !tar_check_holds(&src->in.quick, &src->in.noted))
 		return damaged(blob, e);
 	struct digest is = src->in.check == CHECK_DIGEST ? hasher_done(&src->in.hasher) : *blob;
 	if (!digest_eq(&is, blob))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshotter/tar_check.h"
 
+#include <stdio.h>
+
 #include "snapshotter/compress.h"
 
 static int check_write(struct sink *s, const void *p, size_t len, struct err *e)
@@ -30,37 +32,34 @@ static struct digest memo_key(const struct digest *diff_id)
 	return hasher_done(&h);
 }
 
-/* What is noted: the size and the CRC, as text. */
-static void text_of(const struct tar_check *c, struct buf *out)
+static void mark(const struct tar_check *c, struct tar_mark *ret)
 {
-	buf_printf(out, "%llu %08x", (unsigned long long)c->bytes, c->crc);
+	snprintf(ret->text, sizeof(ret->text), "%llu %08x", (unsigned long long)c->bytes, c->crc);
 }
 
 int tar_check_note(const struct tar_check *c, struct store *s, const struct digest *diff_id, struct err *e)
 {
 	struct digest key = memo_key(diff_id);
-	cleanup_buf struct buf text = {0};
-	text_of(c, &text);
-	return store_set_memo(s, &key, buf_view(&text), e);
+	struct tar_mark is;
+	mark(c, &is);
+	return store_set_memo(s, &key, str_of(is.text), e);
 }
 
-static bool noted(struct store *s, const struct digest *diff_id, struct buf *out)
+bool tar_check_find(struct store *s, const struct digest *diff_id, struct tar_mark *ret)
 {
 	struct digest key = memo_key(diff_id);
+	cleanup_buf struct buf text = {0};
 	struct err ignored;
 	bool found = false;
-	return store_get_memo(s, &key, out, &found, &ignored) == 0 && found;
+	if (store_get_memo(s, &key, &text, &found, &ignored) < 0 || !found || text.len >= sizeof(ret->text))
+		return false;
+	snprintf(ret->text, sizeof(ret->text), "%.*s", STR_ARG(buf_view(&text)));
+	return true;
 }
 
-bool tar_check_holds(const struct tar_check *c, struct store *s, const struct digest *diff_id)
+bool tar_check_holds(const struct tar_check *c, const struct tar_mark *noted)
 {
-	cleanup_buf struct buf want = {0}, is = {0};
-	text_of(c, &is);
-	return noted(s, diff_id, &want) && str_eq(buf_view(&want), buf_view(&is));
-}
-
-bool tar_check_known(struct store *s, const struct digest *diff_id)
-{
-	cleanup_buf struct buf ignored = {0};
-	return noted(s, diff_id, &ignored);
+	struct tar_mark is;
+	mark(c, &is);
+	return strcmp(is.text, noted->text) == 0;
 }

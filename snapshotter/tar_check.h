@@ -20,9 +20,12 @@ struct tar_check {
 void tar_check_init(struct tar_check *c, struct sink *next);
 void tar_check_add(struct tar_check *c, const void *p, size_t len); /* without a sink behind it */
 int tar_check_note(const struct tar_check *c, struct store *s, const struct digest *diff_id, struct err *e);
-/* Were these the bytes of the tar? False also when nothing was noted of it. */
-bool tar_check_holds(const struct tar_check *c, struct store *s, const struct digest *diff_id);
-/* Was anything noted of it? */
-bool tar_check_known(struct store *s, const struct digest *diff_id);
+/* What was noted of the tar. False: nothing. */
+struct tar_mark {
+	char text[32]; /* size and CRC */
+};
+bool tar_check_find(struct store *s, const struct digest *diff_id, struct tar_mark *ret);
+/* Were these its bytes? */
+bool tar_check_holds(const struct tar_check *c, const struct tar_mark *noted);
 
 #endif
