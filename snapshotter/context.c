@@ -306,18 +306,6 @@ ptrdiff_t context_file_number(struct context *c, struct str path, size_t *hint)
 	return en && en->type == ENTRY_FILE ? en - ix->entries : -1;
 }
 
-bool context_knows(struct context *c, struct str path, struct digest *ret)
-{
-	size_t hint = SIZE_MAX - 4;
-	pthread_mutex_lock(&c->lock);
-	ptrdiff_t i = context_file_number(c, path, &hint);
-	bool known = i >= 0 && !digest_none(&c->metas[i].digest);
-	if (known)
-		*ret = c->metas[i].digest;
-	pthread_mutex_unlock(&c->lock);
-	return known;
-}
-
 void context_remember(struct context *c, size_t i, const struct digest *d)
 {
 	struct meta *m = &c->metas[i];

@@ -50,8 +50,6 @@ struct context_reads {
 };
 int context_digests(struct context *c, const struct str *paths, size_t n, struct digest *ret, struct context_reads *reads,
 	const struct cancel *cancel, struct err *e);
-/* Is the digest remembered (no read needed)? */
-bool context_knows(struct context *c, struct str path, struct digest *ret);
 /* Learns the digest of a walked file from somebody who read all of it through fd: taken only when fd's metadata are still those
  * of the walk. */
 void context_learn(struct context *c, struct str path, int fd, const struct digest *d);

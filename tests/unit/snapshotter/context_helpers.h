@@ -81,6 +81,18 @@ static inline struct digest digest_in(struct context *c, const char *path, struc
 	return d;
 }
 
+/* The digest that is known without reading; false: there is none. */
+static inline bool knows(struct context *c, const char *path, struct digest *ret)
+{
+	struct entry en;
+	if (!view_find(context_view(c), str_of(path), &en) || digest_none(&en.digest))
+		return false;
+	struct context_reads reads = {0};
+	*ret = digest_in(c, path, &reads);
+	cr_assert(reads.files == 0 && digest_eq(ret, &en.digest), "%s", path);
+	return true;
+}
+
 static inline bool is_of(const struct digest *d, const char *text)
 {
 	struct digest want = digest_of(text, strlen(text));
