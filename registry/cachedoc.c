@@ -58,6 +58,7 @@ static int read_layer(const struct jval *j, struct cachedoc *d, struct err *e)
 	l.size = (uint64_t)size;
 	TRY(get_time(j, "newest", &l.newest, e));
 	TRY(oci_get_bool(j, "clamped", &l.clamped, e));
+	TRY(oci_get_bool(j, "clock", &l.clock, e));
 	TRY(get_number(j, "index", CACHEDOC_LAYERS_MAX, &l.index, e));
 	ARENA_ROOM(&d->arena, d->layers, d->nlayers, d->layers_cap);
 	d->layers[d->nlayers++] = l;
@@ -211,6 +212,14 @@ static void put_number(struct buf *out, const char *key, size_t n)
 	buf_printf(out, "%zu", n);
 }
 
+static void put_true(struct buf *out, const char *key, bool is)
+{
+	if (!is)
+		return;
+	member(out, key);
+	buf_puts(out, "true");
+}
+
 static void print_layer(const struct cachedoc_layer *l, struct buf *out)
 {
 	buf_putc(out, '{');
@@ -218,10 +227,8 @@ static void print_layer(const struct cachedoc_layer *l, struct buf *out)
 	put_digest(out, "diffId", &l->diff_id);
 	put_int(out, "size", (int64_t)l->size);
 	put_int(out, "newest", l->newest);
-	if (l->clamped) {
-		member(out, "clamped");
-		buf_puts(out, "true");
-	}
+	put_true(out, "clamped", l->clamped);
+	put_true(out, "clock", l->clock);
 	put_number(out, "index", l->index);
 	buf_putc(out, '}');
 }

@@ -11,7 +11,7 @@
  * (diff id, blob) is verified when they are fetched. What a step printed, its arguments and why it ran are not in it: nothing that
  * was typed leaves the machine but as part of a digest.
  *
- * JSON: {"version":1,"epoch","layers":[{"n","diffId","size","newest","clamped","index"}],"records":[{"key","cid","layer","created","nsec"}],
+ * JSON: {"version":1,"epoch","layers":[{"n","diffId","size","newest","clamped","clock","index"}],"records":[{"key","cid","layer","created","nsec"}],
  * "memos":[{"key","value"}]}; digests are 64 hex digits, absent members are 0, false or none.
  */
 #include "registry/oci.h"
@@ -33,7 +33,8 @@ struct cachedoc_layer {
 	struct digest diff_id; /* of its plain tar */
 	uint64_t size;         /* of its plain tar */
 	int64_t newest;        /* the latest time of an entry of the tar */
-	bool clamped;          /* by SOURCE_DATE_EPOCH, which `newest` is then: the true times were later */
+	bool clamped;          /* by SOURCE_DATE_EPOCH, which `newest` is then: the true times were others */
+	bool clock;            /* it was not, and some times are the clock's: with an epoch they would have been */
 	size_t index;          /* which of the manifest's layers is its index with the true times; SIZE_MAX: none */
 };
 struct cachedoc_record {
@@ -54,7 +55,7 @@ struct cachedoc {
 	size_t nrecords, records_cap;
 	struct cachedoc_memo *memos;
 	size_t nmemos, memos_cap;
-	int64_t epoch;         /* `created` of records was clamped to it; INT64_MAX: no */
+	int64_t epoch;         /* `created` of records is it; INT64_MAX: there was none */
 };
 /* ERR_CORRUPT, ERR_LIMIT; ERR_UNSUPPORTED for another version. Numbers of layers are in range afterwards. */
 int cachedoc_parse(struct str json, struct cachedoc *ret, struct err *e);

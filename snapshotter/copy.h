@@ -81,7 +81,6 @@ struct copy_plan {
 	struct str *from;                 /* by entry number: path in the source's view, for FILE entries of items */
 	struct copy_unpacked **unpacked;
 	size_t nunpacked;
-	uint64_t unknown;                 /* FILE entries whose digest is not known yet */
 	struct arena arena;
 };
 void copy_plan_done(struct copy_plan *p);
@@ -95,10 +94,6 @@ int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest 
 /* Works out the new layer on top of `dest` (NULL: empty). Digests of files are filled in as known. ERR_STEP for a missing source,
  * a folder onto a file and the like, worded as what, where, hint. */
 int copy_make_plan(const struct copy_args *a, const struct view *dest, struct copy_plan *ret, struct err *e);
-
-/* Asks the sources for the digests that are missing (p->unknown becomes 0), so that the content id can be known before bytes are
- * carried. Worth it only when the sources remember them: copy_carry_out makes them on the way. */
-int copy_plan_digests(const struct copy_args *a, struct copy_plan *p, struct err *e);
 
 /* Carries it out: one pass over the files' bytes into layers/<id> (folder, when want_folder) and blobs/ (the tar, when want_tar,
  * with times clamped at `clamp`), files unchanged since `former` (a layer id, or none) taken from its folder by hard link.

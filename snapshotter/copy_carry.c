@@ -158,22 +158,13 @@ static void describe(const struct index *ix, struct layer *l)
 		l->size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
 }
 
-/* Would any time be clamped? If not, it is also the tar without clamping. */
-static bool clamps(const struct index *ix, int64_t clamp)
-{
-	for (size_t i = 0; i < ix->n; i++)
-		if (ix->entries[i].type != ENTRY_WHITEOUT && ix->entries[i].mtime > clamp)
-			return true;
-	return false;
-}
-
 static int finish_tar(struct carry *c, struct tar_out *t, struct layer *l, struct err *e)
 {
 	if (!c->tar)
 		return 0;
 	TRY(hash_pipe_finish(&t->pipe, &t->digest, e));
 	TRY(blob_writer_commit_hashed(t->blob, &t->digest, e));
-	if (!clamps(c->plan->index, c->out->clamp))
+	if (!index_clamps(c->plan->index, c->out->clamp)) /* it is also the tar without clamping */
 		l->diff_id = t->digest;
 	return 0;
 }
@@ -214,7 +205,6 @@ static int carry_out(struct carry *c, struct scratch *s, struct layer *ret, stru
 	TRY(tar_out_open(c, &t, e));
 	TRY(carry_files(c, e));
 	TRY(finish_folder(c, e));
-	c->plan->unknown = 0;
 	describe(c->plan->index, &l);
 	TRY(finish_tar(c, &t, &l, e));
 	TRY(record(c, s, &l, e));

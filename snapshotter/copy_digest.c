@@ -37,23 +37,6 @@ static void stream_done(struct stream *s)
 	mem_free(s->unknown);
 }
 
-int copy_source_digests(const struct copy_source *src, struct entry **entries, size_t n, struct err *e)
-{
-	if (!n)
-		return 0;
-	cleanup_free struct str *paths = mem_array(n, sizeof(*paths));
-	cleanup_free struct digest *digests = mem_array(n, sizeof(*digests));
-	for (size_t i = 0; i < n; i++) {
-		struct entry en;
-		/* Of a hard link: the first name, which is the FILE entry. */
-		paths[i] = copy_source_entry(src, entries[i]->path, &en) ? en.path : entries[i]->path;
-	}
-	TRY(src->digests(src->arg, paths, n, digests, e));
-	for (size_t i = 0; i < n; i++)
-		entries[i]->digest = digests[i];
-	return 0;
-}
-
 /* Asks each source once for all that is not known. */
 static int learn(const struct copy_args *a, struct stream *s, struct err *e)
 {

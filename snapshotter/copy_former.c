@@ -25,7 +25,7 @@ void carry_former_done(struct carry *c)
 bool carry_same(const struct entry *a, const struct entry *b)
 {
 	return a->type == b->type && a->opaque == b->opaque && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
-		a->size == b->size && a->mtime == b->mtime && a->mtime_nsec == b->mtime_nsec && a->major == b->major &&
+		a->size == b->size && a->mtime == b->mtime && a->mtime_nsec == b->mtime_nsec && a->clock == b->clock && a->major == b->major &&
 		a->minor == b->minor && digest_eq(&a->digest, &b->digest) && str_eq(a->target, b->target) && str_eq(a->xattrs, b->xattrs);
 }
 

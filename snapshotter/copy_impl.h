@@ -49,9 +49,6 @@ void copy_selection_done(struct selection *s);
 typedef int copy_each_fn(void *arg, struct str rel, const struct entry *en, struct str inode, struct err *e);
 int copy_each(const struct selection *s, const struct pick *p, copy_each_fn *fn, void *arg, struct err *e);
 
-/* Fills in digests by asking the source. */
-int copy_source_digests(const struct copy_source *src, struct entry **entries, size_t n, struct err *e);
-
 /* The file behind a path of a source's view, ready for source->open and source->digests. */
 bool copy_source_entry(const struct copy_source *src, struct str path, struct entry *ret);
 

@@ -87,7 +87,7 @@ static int not_a_folder(struct str path, struct err *e)
 static struct entry made_folder(const struct ground *g, struct str path, bool plain)
 {
 	return (struct entry){.path = path, .type = ENTRY_DIR, .mode = g->octal && !plain ? g->octal_mode : 0755,
-		.uid = g->args->set_owner ? g->args->uid : 0, .gid = g->args->set_owner ? g->args->gid : 0, .mtime = g->args->now};
+		.uid = g->args->set_owner ? g->args->uid : 0, .gid = g->args->set_owner ? g->args->gid : 0, .mtime = g->args->now, .clock = true};
 }
 
 int copy_ground_folder(struct ground *g, struct str path, bool plain, struct node **ret_node, bool *ret_made, struct err *e)
@@ -280,10 +280,8 @@ int copy_ground_finish(struct ground *g, struct copy_plan *ret, struct err *e)
 	for (size_t i = 0, j = 0; i < ret->index->n; i++) {
 		struct entry *en = &ret->index->entries[i];
 		if (j < n && str_eq(en->path, live[j].n->en.path)) {
-			if (en->type == ENTRY_FILE) {
+			if (en->type == ENTRY_FILE)
 				ret->from[i] = arena_str(&ret->arena, live[j].n->from);
-				ret->unknown += digest_none(&en->digest);
-			}
 			j++;
 		}
 	}

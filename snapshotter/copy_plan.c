@@ -148,6 +148,7 @@ static int tree_dest(struct planner *p, const struct pick *pick, struct err *e)
 	if (n && pick->path.len) {
 		n->en.mtime = pick->en.mtime;
 		n->en.mtime_nsec = pick->en.mtime_nsec;
+		n->en.clock = pick->en.clock;
 	}
 	return 0;
 }
@@ -240,7 +241,7 @@ static int place_inline(struct planner *p, size_t i, struct err *e)
 	if (!in->name.len || str_find(in->name, '/') >= 0 || str_eqz(in->name, ".") || str_eqz(in->name, ".."))
 		return err_set(e, ERR_STEP, "here-document \"%.*s\": its word is the file's name and cannot hold \"/\"", STR_ARG(in->name));
 	struct entry en = {.type = ENTRY_FILE, .mode = 0644, .size = in->content.len, .digest = digest_of(in->content.p, in->content.len),
-		.mtime = p->a->now, .origin = (uint32_t)(p->a->nitems + i)};
+		.mtime = p->a->now, .clock = true, .origin = (uint32_t)(p->a->nitems + i)};
 	return place_file(p, NULL, &en, in->name, (struct str){0}, e);
 }
 
@@ -315,29 +316,5 @@ int copy_make_plan(const struct copy_args *a, const struct view *dest, struct co
 	TRY(plan(&p, e));
 	*ret = made;
 	made = (struct copy_plan){0};
-	return 0;
-}
-
-int copy_plan_digests(const struct copy_args *a, struct copy_plan *p, struct err *e)
-{
-	cleanup_free struct entry *copies = mem_array(p->unknown + 1, sizeof(*copies));
-	cleanup_free struct entry **ask = mem_array(p->unknown + 1, sizeof(*ask));
-	cleanup_free size_t *where = mem_array(p->unknown + 1, sizeof(*where));
-	for (size_t item = 0; item < a->nitems && p->unknown; item++) {
-		size_t n = 0;
-		for (size_t i = 0; i < p->index->n; i++) {
-			const struct entry *en = &p->index->entries[i];
-			if (en->type != ENTRY_FILE || en->origin != item || !digest_none(&en->digest))
-				continue;
-			copies[n] = *en;
-			copies[n].path = p->from[i];
-			ask[n] = &copies[n];
-			where[n++] = i;
-		}
-		TRY(copy_source_digests(a->items[item].source, ask, n, e));
-		for (size_t i = 0; i < n; i++)
-			p->index->entries[where[i]].digest = copies[i].digest;
-		p->unknown -= n;
-	}
 	return 0;
 }

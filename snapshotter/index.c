@@ -153,6 +153,14 @@ void index_range(const struct index *ix, struct str dir, size_t *first, size_t *
 	*ret_self = self;
 }
 
+bool index_clamps(const struct index *ix, int64_t epoch)
+{
+	for (size_t i = 0; i < ix->n; i++)
+		if (ix->entries[i].type != ENTRY_WHITEOUT && entry_time(&ix->entries[i], epoch) != ix->entries[i].mtime)
+			return true;
+	return false;
+}
+
 static void put(uint8_t **p, uint64_t v, int bytes)
 {
 	for (int i = 0; i < bytes; i++, v >>= 8)
@@ -167,7 +175,7 @@ static void hash_entry(struct hasher *h, const struct entry *en, bool times)
 	struct str xattrs = white || en->type == ENTRY_LINK ? (struct str){0} : en->xattrs;
 	uint8_t head[128], *p = head;
 	put(&p, en->type, 1);
-	put(&p, en->type == ENTRY_DIR && en->opaque, 1);
+	put(&p, (en->type == ENTRY_DIR && en->opaque) | (uint64_t)(times && en->clock) << 1, 1);
 	put(&p, white ? 0 : en->type == ENTRY_SYMLINK ? 0777 : en->mode & 07777, 2);
 	put(&p, white ? 0 : en->uid, 4);
 	put(&p, white ? 0 : en->gid, 4);

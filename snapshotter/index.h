@@ -44,6 +44,7 @@ struct entry {
 	uint64_t size;       /* FILE: bytes */
 	int64_t mtime;       /* seconds */
 	uint32_t mtime_nsec;
+	bool clock;          /* mtime is when a step of a build ran: the clock's, neither the step's nor its input's choice */
 	uint32_t major, minor;
 	struct digest digest; /* FILE: of its bytes; none while it is not known */
 	struct str target;   /* SYMLINK: its text; LINK: path of the first name */
@@ -84,9 +85,21 @@ struct entry *index_find(const struct index *ix, struct str path);
 void index_range(const struct index *ix, struct str dir, size_t *first, size_t *last, struct entry **ret_self);
 
 /*
+ * The time of an entry in a layer tar for SOURCE_DATE_EPOCH `epoch` (INT64_MAX: there is none). Times after the epoch become it;
+ * so do the clock's own, even earlier ones: on another machine the same step would have run later.
+ */
+static inline int64_t entry_time(const struct entry *en, int64_t epoch)
+{
+	bool epochs = en->mtime > epoch || (en->clock && epoch != INT64_MAX);
+	return epochs ? epoch : en->mtime;
+}
+/* Is the tar for this epoch another one than without? */
+bool index_clamps(const struct index *ix, int64_t epoch);
+
+/*
  * Identities, of a sorted index whose digests are all known. The content id leaves times out: two layers with the same
- * content id are the same to every later step. The layer id has them (whole seconds, as the layer tar has): it names one
- * tar, byte for byte, and so has one diff id.
+ * content id are the same to every later step. The layer id has them (whole seconds, as the layer tar has, and which are the
+ * clock's): for each epoch it names one tar, byte for byte, and so has one diff id.
  */
 struct digest index_content_id(const struct index *ix);
 struct digest index_layer_id(const struct index *ix);

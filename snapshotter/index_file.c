@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stored form of an index: "cooper index 1\n", the number of entries, the entries, an 8-byte checksum. Numbers are LEB128;
+ * The stored form of an index: "cooper index 2\n", the number of entries, the entries, an 8-byte checksum. Numbers are LEB128;
  * strings stand whole, with a NUL behind them, so that reading makes entries that point into the one block that was read. The
  * checksum finds bytes that rotted; that they were not made up is the business of the folder's mode.
  */
@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-static const char magic[] = "cooper index 1\n";
+static const char magic[] = "cooper index 2\n", former[] = "cooper index 1\n"; /* which says of no time that it is the clock's */
 enum { MAGIC_LEN = sizeof(magic) - 1, SUM_LEN = 8, ENTRY_LEAST = 9 };
 
 uint64_t index_checksum(struct str bytes)
@@ -51,7 +51,7 @@ static void put_str(struct buf *b, struct str s)
 	buf_putc(b, '\0');
 }
 
-enum { HAS_OPAQUE = 1, HAS_TARGET = 2, HAS_XATTRS = 4, HAS_DIGEST = 8, HAS_DEVICE = 16, HAS_ALL = 31 };
+enum { HAS_OPAQUE = 1, HAS_TARGET = 2, HAS_XATTRS = 4, HAS_DIGEST = 8, HAS_DEVICE = 16, HAS_CLOCK = 32, HAS_ALL = 63 };
 
 void index_print(const struct index *ix, struct buf *out)
 {
@@ -63,7 +63,7 @@ void index_print(const struct index *ix, struct buf *out)
 		bool device = en->type == ENTRY_CHAR || en->type == ENTRY_BLOCK;
 		buf_putc(out, (char)en->type);
 		buf_putc(out, (char)((en->opaque ? HAS_OPAQUE : 0) | (en->target.len ? HAS_TARGET : 0) | (en->xattrs.len ? HAS_XATTRS : 0) |
-			(digest_none(&en->digest) ? 0 : HAS_DIGEST) | (device ? HAS_DEVICE : 0)));
+			(digest_none(&en->digest) ? 0 : HAS_DIGEST) | (device ? HAS_DEVICE : 0) | (en->clock ? HAS_CLOCK : 0)));
 		put_num(out, en->mode);
 		put_num(out, en->uid);
 		put_num(out, en->gid);
@@ -126,6 +126,7 @@ static void get_entry(struct cursor *c, struct entry *en)
 	en->type = (uint8_t)get_num(c, ENTRY_WHITEOUT);
 	uint64_t has = get_num(c, HAS_ALL);
 	en->opaque = has & HAS_OPAQUE;
+	en->clock = has & HAS_CLOCK;
 	en->mode = (uint32_t)get_num(c, 07777);
 	en->uid = (uint32_t)get_num(c, UINT32_MAX);
 	en->gid = (uint32_t)get_num(c, UINT32_MAX);
@@ -158,7 +159,7 @@ static int parse_in(struct index *ix, struct str bytes, struct err *e)
 {
 	if (bytes.len < MAGIC_LEN + 1 + SUM_LEN || memcmp(bytes.p, "cooper index ", 13) != 0)
 		return err_set(e, ERR_CORRUPT, "not an index");
-	if (memcmp(bytes.p, magic, MAGIC_LEN) != 0)
+	if (memcmp(bytes.p, magic, MAGIC_LEN) != 0 && memcmp(bytes.p, former, MAGIC_LEN) != 0)
 		return err_set(e, ERR_UNSUPPORTED, "index of a newer form");
 	uint64_t sum;
 	memcpy(&sum, bytes.p + bytes.len - SUM_LEN, SUM_LEN);

@@ -62,15 +62,6 @@ static int write_tar(struct store *s, const struct digest *id, const struct inde
 	return tar_check_note(&check, s, &d, e);
 }
 
-/* A clamp that no entry reaches gives the same tar as none. */
-static int64_t effective_clamp(const struct index *ix, int64_t clamp)
-{
-	for (size_t i = 0; i < ix->n; i++)
-		if (ix->entries[i].mtime > clamp)
-			return clamp;
-	return INT64_MAX;
-}
-
 static int known_tar(struct store *s, const struct digest *id, int64_t clamp, bool *ret_found, struct digest *ret_diff_id,
 	uint64_t *ret_size, struct err *e)
 {
@@ -104,7 +95,7 @@ int layer_need_tar(struct store *s, const struct digest *id, int64_t clamp, cons
 		return 0;
 	cleanup_index struct index *ix = NULL;
 	TRY(store_layer_index(s, id, &ix, e));
-	int64_t effective = effective_clamp(ix, clamp);
+	int64_t effective = index_clamps(ix, clamp) ? clamp : INT64_MAX; /* the same bytes as without */
 	struct digest d = {0};
 	uint64_t size = 0;
 	if (effective != clamp)

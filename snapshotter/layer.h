@@ -3,6 +3,8 @@
 #define COOPER_LAYER_H
 
 /* Layers between their forms: upper folder, folder, index, tar, blob. */
+#include <time.h>
+
 #include "base/pool.h"
 #include "snapshotter/store.h"
 #include "snapshotter/view.h"
@@ -30,6 +32,9 @@ struct layer_skip {
 	uint32_t uid, gid;
 	const struct layer_owner *owners;
 	size_t nowners;
+	struct timespec began;  /* before the step: times from here to now are the clock's. 0: no time is */
+	const struct view *const *beside; /* what else it saw, and may have copied with its times */
+	size_t nbeside;
 };
 int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,
 	struct index **ret, struct err *e);

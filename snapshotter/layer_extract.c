@@ -85,6 +85,7 @@ static void known_times(const struct extract *x, struct str path, struct entry *
 		return;
 	en->mtime = k->mtime;
 	en->mtime_nsec = k->mtime_nsec;
+	en->clock = k->clock;
 }
 
 /* --- making --- */
@@ -222,7 +223,7 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 {
 	struct entry *was = &n->inode->en;
 	bool same = was->mode == en->mode && was->uid == en->uid && was->gid == en->gid && was->mtime == en->mtime &&
-		was->mtime_nsec == en->mtime_nsec && (en->xattrs.len == 0 || str_eq(en->xattrs, was->xattrs));
+		was->mtime_nsec == en->mtime_nsec && was->clock == en->clock && (en->xattrs.len == 0 || str_eq(en->xattrs, was->xattrs));
 	if (same || was->type != ENTRY_FILE)
 		return 0;
 	was->mode = en->mode;
@@ -230,6 +231,7 @@ static int update_inode(struct extract *x, struct xnode *n, const struct entry *
 	was->gid = en->gid;
 	was->mtime = en->mtime;
 	was->mtime_nsec = en->mtime_nsec;
+	was->clock = en->clock;
 	if (en->xattrs.len)
 		was->xattrs = arena_str(&x->tree.arena, en->xattrs);
 	if (!on_disk(x))
@@ -448,7 +450,7 @@ static void add_to_index(struct index *ix, struct xnode *n, uint64_t *bytes)
 	en.path = n->path;
 	if (i->first) {
 		en = (struct entry){.path = n->path, .type = ENTRY_LINK, .mode = i->en.mode, .uid = i->en.uid, .gid = i->en.gid,
-			.mtime = i->en.mtime, .mtime_nsec = i->en.mtime_nsec, .target = i->first->path};
+			.mtime = i->en.mtime, .mtime_nsec = i->en.mtime_nsec, .clock = i->en.clock, .target = i->first->path};
 	} else {
 		i->first = n;
 		*bytes += en.type == ENTRY_FILE ? en.size : 0;

@@ -51,6 +51,9 @@ struct upper {
 	size_t n, cap;
 	struct buf xattrs;      /* scratch */
 	struct map owners;      /* skip->owners by inode */
+	struct timespec now;    /* before the folder was looked at */
+	struct map times;       /* that are the clock's in the layers below; made when first needed */
+	bool has_times;
 	size_t *to_hash;
 };
 
@@ -61,6 +64,7 @@ static void upper_done(struct upper *u)
 	mem_free(u->to_hash);
 	buf_done(&u->xattrs);
 	map_done(&u->owners);
+	map_done(&u->times);
 }
 
 static struct unode *add_node(struct upper *u, const struct entry *en, size_t parent)
@@ -189,6 +193,52 @@ static enum change compare(const struct entry *en, const struct entry *was, stru
 	return digest_none(&was->digest) ? CHANGED : DOUBTFUL;
 }
 
+/* --- whose times --- */
+
+static struct str time_key(int64_t sec, uint32_t nsec, uint64_t key[2])
+{
+	key[0] = (uint64_t)sec;
+	key[1] = nsec;
+	return (struct str){(const char *)key, 2 * sizeof(*key)};
+}
+
+static void note_times(void *arg, const struct index *ix)
+{
+	struct upper *u = arg;
+	uint64_t key[2];
+	for (size_t i = 0; i < ix->n; i++) {
+		const struct entry *en = &ix->entries[i];
+		const uint32_t kept[] = {en->mtime_nsec, en->mtime_nsec / 1000 * 1000, 0}; /* tools copy no more than the seconds, some of them */
+		for (size_t k = 0; en->clock && k < ARRAY_LEN(kept); k++)
+			map_set(&u->times, arena_str(&u->arena, time_key(en->mtime, kept[k], key)), u);
+	}
+}
+
+static bool between(struct timespec a, const struct entry *en, struct timespec b)
+{
+	return (en->mtime > a.tv_sec || (en->mtime == a.tv_sec && en->mtime_nsec >= a.tv_nsec)) &&
+		(en->mtime < b.tv_sec || (en->mtime == b.tv_sec && en->mtime_nsec <= b.tv_nsec));
+}
+
+/* Is it the time at which the step wrote it, or at which an earlier step wrote what this one has changed, moved or copied (mv, cp -p)? */
+static bool by_clock(struct upper *u, const struct entry *en, const struct entry *was)
+{
+	uint64_t key[2];
+	if (!u->skip || !u->skip->began.tv_sec)
+		return false;
+	if (was && was->mtime == en->mtime && was->mtime_nsec == en->mtime_nsec)
+		return was->clock;
+	if (between(u->skip->began, en, u->now))
+		return true;
+	if (!u->has_times) {
+		view_indexes(u->below, note_times, u);
+		for (size_t i = 0; i < u->skip->nbeside; i++)
+			view_indexes(u->skip->beside[i], note_times, u);
+		u->has_times = true;
+	}
+	return map_has(&u->times, time_key(en->mtime, en->mtime_nsec, key));
+}
+
 static bool is_opaque(int dirfd, const char *name)
 {
 	char value = 0;
@@ -220,6 +270,7 @@ static int add_name(struct upper *u, int dirfd, const char *name, size_t parent,
 	bool there = view_inode(u->below, en.path, &was);
 	if (u->skip && u->skip->owners_in_xattr)
 		TRY(find_owner(u, dirfd, name, parent, there ? &was : NULL, &en, e));
+	en.clock = by_clock(u, &en, there ? &was : NULL);
 	struct unode *nd = add_node(u, &en, parent);
 	nd->change = there ? compare(&en, &was, &nd->below) : CHANGED;
 	if (en.type == ENTRY_DIR) {
@@ -356,7 +407,7 @@ static void link_names(struct unode *nd, struct map *inodes)
 	if (!first)
 		return;
 	nd->en = (struct entry){.path = nd->en.path, .type = ENTRY_LINK, .mode = nd->en.mode, .uid = nd->en.uid, .gid = nd->en.gid,
-		.mtime = nd->en.mtime, .mtime_nsec = nd->en.mtime_nsec, .target = first->en.path};
+		.mtime = nd->en.mtime, .mtime_nsec = nd->en.mtime_nsec, .clock = nd->en.clock, .target = first->en.path};
 }
 
 static struct index *make_index(struct upper *u)
@@ -381,6 +432,7 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 {
 	cleanup_with(upper_done) struct upper u = {.fd = upper_fd, .below = below, .skip = skip, .cancel = cancel};
 	know_owners(&u);
+	clock_gettime(CLOCK_REALTIME, &u.now);
 	TRY(walk(&u, e));
 	TRY(hash_files(&u, e));
 	settle(&u);

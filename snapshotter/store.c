@@ -44,8 +44,7 @@ static const char *const scripts[] = {
     "WITHOUT ROWID;"
     "CREATE TABLE used(digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;",
     "ALTER TABLE records ADD COLUMN place BLOB;"
-    "ALTER TABLE records ADD COLUMN started INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE records SET place=family, started=created;" /* families were places */
+    "UPDATE records SET place=family;" /* families were places */
     "CREATE INDEX records_place ON records(place);"
     "CREATE INDEX records_cid ON records(cid);",
 };

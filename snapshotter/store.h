@@ -127,7 +127,6 @@ struct record {
 	struct digest cid;     /* content id of that layer */
 	int64_t created;
 	uint32_t created_nsec;
-	int64_t started;       /* seconds: before its step ran */
 	struct str answers;    /* packed list of answers that must hold for this record (none yet: empty) */
 	struct str why;        /* what the key was made of, JSON: for --explain */
 };

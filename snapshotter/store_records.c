@@ -2,15 +2,14 @@
 /* Records (what a step gave for a key) and memos, as rows. Nothing here touches a layer's bytes. */
 #include "snapshotter/store_private.h"
 
-#define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why,place,started"
+#define COLUMNS "key,family,layer,cid,created,created_nsec,answers,why,place"
 
 static void read_record(struct stmt *st, struct record *ret)
 {
 	*ret = (struct record){.created = stmt_get_int(st, 4),
 	    .created_nsec = (uint32_t)stmt_get_int(st, 5),
 	    .answers = stmt_get_str(st, 6),
-	    .why = stmt_get_str(st, 7),
-	    .started = stmt_get_int(st, 9)};
+	    .why = stmt_get_str(st, 7)};
 	stmt_get_digest(st, 0, &ret->key);
 	stmt_get_digest(st, 1, &ret->family);
 	stmt_get_digest(st, 2, &ret->layer);
@@ -79,7 +78,7 @@ static int remove_equal(struct store *s, const struct record *r, struct err *e)
 static int insert_record(struct store *s, const struct record *r, struct err *e)
 {
 	cleanup_stmt struct stmt *st = NULL;
-	TRY(db_prepare(s->db, "INSERT INTO records(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)", &st, e));
+	TRY(db_prepare(s->db, "INSERT INTO records(" COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)", &st, e));
 	stmt_digest(st, 1, &r->key);
 	stmt_digest(st, 2, &r->family);
 	stmt_digest(st, 3, &r->layer);
@@ -89,7 +88,6 @@ static int insert_record(struct store *s, const struct record *r, struct err *e)
 	stmt_blob(st, 7, r->answers);
 	stmt_blob(st, 8, r->why);
 	stmt_digest(st, 9, &r->place);
-	stmt_int(st, 10, r->started);
 	return stmt_run(st, e);
 }
 

@@ -170,7 +170,7 @@ static int write_header(struct tar_writer *w, const struct entry *en, struct str
 	uint64_t size = type == '0' ? en->size : 0;
 	if (!put_octal(h.size, sizeof(h.size), size))
 		add_number(&pax, "size", (int64_t)size);
-	int64_t mtime = en->mtime < w->clamp ? en->mtime : w->clamp;
+	int64_t mtime = entry_time(en, w->clamp);
 	if (mtime < 0 || !put_octal(h.mtime, sizeof(h.mtime), (uint64_t)mtime)) {
 		put_octal(h.mtime, sizeof(h.mtime), 0);
 		add_number(&pax, "mtime", mtime);

@@ -16,7 +16,7 @@ typedef int tar_open_fn(void *arg, const struct entry *en, int *ret_fd, struct e
 
 struct tar_writer {
 	struct sink *out;
-	int64_t clamp;      /* later times become this one; INT64_MAX = leave them */
+	int64_t clamp;      /* the epoch that times are cut at (entry_time); INT64_MAX = leave them */
 	uint64_t bytes;
 	char *chunk;        /* what was written and not yet given to out; made when first needed */
 	size_t fill;        /* bytes in it */

@@ -57,6 +57,12 @@ void view_free(struct view *v)
 	mem_free(v);
 }
 
+void view_indexes(const struct view *v, void (*fn)(void *arg, const struct index *ix), void *arg)
+{
+	for (size_t i = 0; i < v->n; i++)
+		fn(arg, v->layers[i]);
+}
+
 static void implied_folder(struct str path, uint32_t layer, struct entry *ret)
 {
 	*ret = (struct entry){.path = path, .type = ENTRY_DIR, .mode = 0755, .origin = layer};

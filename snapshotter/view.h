@@ -41,6 +41,9 @@ int view_walk(const struct view *v, struct str dir, int (*fn)(void *arg, const s
  * attributes, which names are one file; no times. */
 struct digest view_digest(const struct view *v, struct str path);
 
+/* The indexes it is made of, bottom first, hidden entries and all. */
+void view_indexes(const struct view *v, void (*fn)(void *arg, const struct index *ix), void *arg);
+
 /* May there be hard links below dir? True also when an upper layer hides them. Much quicker than a walk. */
 bool view_may_link(const struct view *v, struct str dir);
 

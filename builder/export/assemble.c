@@ -58,15 +58,6 @@ bool assemble_reads_folders(const struct assembly *as)
 	return missing_tars(as) > 0;
 }
 
-static void clamp_time(const struct assembly *as, int64_t sec, uint32_t nsec, struct buf *out)
-{
-	if (sec >= as->epoch) {
-		sec = as->epoch;
-		nsec = 0;
-	}
-	oci_time_print(sec, nsec, out);
-}
-
 static struct str epoch_text(const struct assembly *as)
 {
 	cleanup_buf struct buf text = {0};
@@ -84,7 +75,7 @@ static void layer_times(const struct assembly *as, size_t nbase)
 			continue;
 		const struct tree_layer *l = &as->tree->layers[layer++];
 		cleanup_buf struct buf text = {0};
-		clamp_time(as, l->created, l->created_nsec, &text);
+		oci_time_print(l->created, l->created_nsec, &text);
 		c->history[i].created = arena_str(&c->arena, buf_view(&text));
 	}
 }
@@ -111,17 +102,12 @@ static struct str first_time(const struct assembly *as)
 	return STR("1970-01-01T00:00:00Z");
 }
 
-static void clamp_history(const struct assembly *as, size_t nbase)
+static void epoch_history(const struct assembly *as, size_t nbase)
 {
 	struct image_config *c = as->config;
-	struct str text = epoch_text(as);
-	for (size_t i = nbase; i < c->nhistory; i++) {
-		int64_t sec;
-		uint32_t nsec;
-		if (!oci_time_parse(c->history[i].created, &sec, &nsec) || sec > as->epoch)
-			c->history[i].created = text;
-	}
-	c->created = text;
+	c->created = epoch_text(as);
+	for (size_t i = nbase; i < c->nhistory; i++)
+		c->history[i].created = c->created;
 }
 
 /* Layer entries get their step's time; the others that of the first new layer, or of the one before them. */
@@ -142,7 +128,7 @@ static void fill_history(const struct assembly *as, size_t nbase)
 	}
 	c->created = c->nhistory ? c->history[c->nhistory - 1].created : created;
 	if (as->epoch != INT64_MAX && c->nhistory > nbase)
-		clamp_history(as, nbase);
+		epoch_history(as, nbase);
 }
 
 static size_t layer_entries(const struct image_config *c, size_t n)

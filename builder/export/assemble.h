@@ -13,7 +13,7 @@ struct assembly {
 	struct image_config *config;   /* gets diff ids and times */
 	struct digest *ret_config;     /* the digest of its text; may be NULL */
 	size_t nbase_history, nbase_layers; /* of both, those that the base image has */
-	int64_t epoch;                 /* times are clamped to it; INT64_MAX: not at all */
+	int64_t epoch;                 /* SOURCE_DATE_EPOCH: the time of what this build adds; INT64_MAX: there is none */
 	const struct annotations *annotations;
 	const struct cancel *cancel;
 };

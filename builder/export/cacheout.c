@@ -60,6 +60,14 @@ static int64_t newest_of(const struct index *ix)
 	return newest < CACHEDOC_TIME_MAX ? newest : CACHEDOC_TIME_MAX;
 }
 
+static bool has_clock(const struct index *ix)
+{
+	for (size_t i = 0; i < ix->n; i++)
+		if (ix->entries[i].clock)
+			return true;
+	return false;
+}
+
 /* What is said of a layer's tar; *ret_index (may be NULL) gets its index when the tar has not the true times. */
 static int describe(struct store *s, const struct tree_layer *l, int64_t epoch, const struct cancel *cancel, struct cachedoc_layer *ret,
 	struct index **ret_index, struct err *e)
@@ -71,12 +79,15 @@ static int describe(struct store *s, const struct tree_layer *l, int64_t epoch, 
 		ret->size = l->claim->tar_size;
 		ret->newest = l->claim->newest;
 		ret->clamped = l->claim->clamped;
+		ret->clock = l->claim->clock;
 		return 0;
 	}
 	TRY(layer_need_tar(s, &l->id, epoch, cancel, &ret->diff_id, &ret->size, e));
 	TRY(store_layer_index(s, &l->id, &ix, e));
+	bool clock = has_clock(ix);
 	ret->newest = newest_of(ix);
-	ret->clamped = ret->newest > epoch;
+	ret->clamped = epoch != INT64_MAX && (clock || ret->newest > epoch);
+	ret->clock = clock && !ret->clamped;
 	if (!ret->clamped)
 		return 0;
 	ret->newest = epoch;
@@ -91,8 +102,8 @@ static void add_record(struct cachedoc *d, const struct step_result *r, size_t l
 	if (r->has_layer) {
 		rec.cid = r->layer.cid;
 		rec.layer = layer;
-		rec.created = r->layer.created > d->epoch ? d->epoch : r->layer.created;
-		rec.created_nsec = r->layer.created >= d->epoch ? 0 : r->layer.created_nsec;
+		rec.created = d->epoch != INT64_MAX ? d->epoch : r->layer.created;
+		rec.created_nsec = d->epoch != INT64_MAX ? 0 : r->layer.created_nsec;
 	}
 	ARENA_ROOM(&d->arena, d->records, d->nrecords, d->records_cap);
 	d->records[d->nrecords++] = rec;

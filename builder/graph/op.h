@@ -30,7 +30,8 @@ struct tree_claim {
 	struct tree_cache *cache;
 	uint64_t tar_size;      /* of the plain tar */
 	int64_t newest;         /* latest time in that tar */
-	bool clamped;           /* its true times were later (SOURCE_DATE_EPOCH where it was made) */
+	bool clamped;           /* its true times were others (SOURCE_DATE_EPOCH where it was made) */
+	bool clock;             /* they are in the tar, and some are the clock's */
 	bool as_is;             /* its times are those that this build wants */
 	struct digest index;    /* blob of its index with the true times; none: there is none */
 	uint64_t index_size;

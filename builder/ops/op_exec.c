@@ -125,6 +125,7 @@ struct exec {
 	char *scratch;             /* folder below the store's tmp: fs (the upper), work */
 	int tmp_fd, scratch_fd, upper_fd, work_fd;
 	int log_fd;                /* the whole output; -1 when it may hold a secret */
+	struct timespec began;     /* by the clock that files get their times from */
 	struct sandbox_result result;
 };
 
@@ -309,6 +310,7 @@ static void warn_limit_met(const struct exec *x)
 static int run_command(struct exec *x, struct err *e)
 {
 	struct sandbox_run run;
+	clock_gettime(CLOCK_REALTIME_COARSE, &x->began);
 	describe_run(x, &run);
 	int rc = sandbox_run(&run, &x->result, e);
 	for (const char *notice; (notice = sandbox_notice()) != NULL;)
@@ -339,8 +341,12 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 		const struct sandbox_owner *o = &x->result.owners[i];
 		owners[i] = (struct layer_owner){.ino = o->ino, .born = o->born, .born_nsec = o->born_nsec, .uid = o->uid, .gid = o->gid};
 	}
+	const struct view **beside = arena_new(&x->arena, (x->mounts.ntrees + 1) * sizeof(*beside));
+	for (size_t i = 0; i < x->mounts.ntrees; i++)
+		beside[i] = x->mounts.trees[i].view;
 	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs, .owners_in_xattr = sandbox_mode(NULL) == SANDBOX_SINGLE_ID,
-		.uid = x->user.uid, .gid = x->user.gid, .owners = owners, .nowners = x->result.nowners};
+		.uid = x->user.uid, .gid = x->user.gid, .owners = owners, .nowners = x->result.nowners, .began = x->began,
+		.beside = beside, .nbeside = x->mounts.ntrees};
 	TRY(layer_from_upper(x->upper_fd, x->root.view, &skip, x->task->cancel, &ix, e));
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);

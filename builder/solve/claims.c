@@ -39,12 +39,12 @@ static void add(struct map *m, const struct digest *key, struct said *s)
 	first->next = s;
 }
 
-/* An epoch asks for exact times: those of the tar when nothing of it is later, or was cut at the same epoch. */
+/* An epoch asks for exact times: those of the tar when it was cut at the same epoch, or has no time that would be cut at this one. */
 static bool as_is(const struct claims *c, const struct cachedoc_layer *l)
 {
 	if (c->epoch == INT64_MAX)
 		return true;
-	return l->clamped ? l->newest == c->epoch : l->newest <= c->epoch;
+	return l->clamped ? l->newest == c->epoch : l->newest <= c->epoch && !l->clock;
 }
 
 static struct tree_layer *make_layers(
@@ -55,7 +55,7 @@ static struct tree_layer *make_layers(
 		const struct cachedoc_layer *l = &d->layers[i];
 		const struct descriptor *blob = &m->layers[l->n];
 		struct tree_claim *claim = arena_new(&c->arena, sizeof(*claim));
-		*claim = (struct tree_claim){.cache = cache, .tar_size = l->size, .newest = l->newest, .clamped = l->clamped, .as_is = as_is(c, l)};
+		*claim = (struct tree_claim){.cache = cache, .tar_size = l->size, .newest = l->newest, .clamped = l->clamped, .clock = l->clock, .as_is = as_is(c, l)};
 		if (l->index != SIZE_MAX) {
 			claim->index = m->layers[l->index].digest;
 			claim->index_size = m->layers[l->index].size;
@@ -79,8 +79,6 @@ void claims_add(struct claims *c, const struct cachedoc *d, const struct manifes
 		s->outcome.layer.cid = r->cid;
 		s->outcome.layer.created = r->created;
 		s->outcome.layer.created_nsec = r->created_nsec;
-		if (r->created == d->epoch && c->epoch != INT64_MAX && c->epoch > d->epoch)
-			s->outcome.layer.created = c->epoch; /* it was cut: the true time is not known, but later than both, most likely */
 		add(&c->records, &r->key, s);
 	}
 	for (size_t i = 0; i < d->nmemos; i++) {

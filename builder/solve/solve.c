@@ -37,7 +37,7 @@ static int record(struct solver *s, struct job *j, struct err *e)
 	TRY(solve_record_below(s, j, e));
 	struct record r = {.key = j->key, .family = j->step->family, .place = j->step->place, .layer = j->outcome.layer.id,
 		.cid = j->outcome.layer.cid, .created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec,
-		.started = j->started, .why = buf_view(&j->task.why)};
+		.why = buf_view(&j->task.why)};
 	return store_add_record(s->o->store, &r, e);
 }
 
@@ -215,9 +215,6 @@ static int start_run(struct solver *s, struct job *j, struct err *e)
 	event_started(s->o->events, s->states[j->step->number].event);
 	s->states[j->step->number].phase = RUNNING;
 	s->running++;
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	j->started = now.tv_sec;
 	j->errand = run;
 	start_thread(j);
 	return 0;

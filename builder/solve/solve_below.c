@@ -80,6 +80,6 @@ int solve_record_below(struct solver *s, struct job *j, struct err *e)
 	if (!other)
 		return 0;
 	struct record r = {.key = key, .family = key, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
-		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec, .started = j->started};
+		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec};
 	return store_add_record(s->o->store, &r, e);
 }

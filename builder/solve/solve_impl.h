@@ -32,7 +32,6 @@ struct job {
 	struct str then_why;       /* of the former run that task.former is of; in arena */
 	struct arena arena;
 	struct outcome outcome;
-	int64_t started;           /* seconds, by the clock that files get their times from */
 	int rc;
 	struct err e;
 	struct job *next;

@@ -25,29 +25,16 @@ static void same_done(struct same *f)
 	index_free(f->index);
 }
 
-static bool clamped_alike(const struct same *f, int64_t a, int64_t b)
-{
-	int64_t epoch = f->s->o->epoch;
-	return epoch == INT64_MAX || a == b || (a >= epoch && b >= epoch);
-}
-
-/* Was the time given by the clock while the step ran? */
-static bool by_clock(int64_t time, int64_t started, int64_t ended)
-{
-	return time >= started && time <= ended;
-}
-
 /* Two layers of the same content: their indexes have the same entries. */
-static bool same_times(const struct same *f, const struct index *other, const struct record *r)
+static bool same_times(const struct same *f, const struct index *other)
 {
 	bool copy = strcmp(f->j->step->op->name, "copy") == 0;
+	int64_t epoch = f->s->o->epoch;
 	for (size_t i = 0; i < other->n; i++) {
-		int64_t then = other->entries[i].mtime, now = f->index->entries[i].mtime;
-		if (then == now)
-			continue;
-		if (!clamped_alike(f, then, now))
+		const struct entry *then = &other->entries[i], *now = &f->index->entries[i];
+		if (epoch != INT64_MAX && entry_time(then, epoch) != entry_time(now, epoch))
 			return false;
-		if (!copy && !(by_clock(then, r->started, r->created) && by_clock(now, f->j->started, f->j->outcome.layer.created)))
+		if (!copy && then->mtime != now->mtime && !(then->clock && now->clock))
 			return false;
 	}
 	return true;
@@ -58,11 +45,9 @@ static bool agrees(struct same *f, const struct record *r)
 	struct err ignored;
 	struct store *store = f->s->o->store;
 	cleanup_index struct index *other = NULL;
-	if (!clamped_alike(f, r->created, f->j->outcome.layer.created))
-		return false;
 	if (!f->index && store_layer_index(store, &f->j->outcome.layer.id, &f->index, &ignored) < 0)
 		return false;
-	return store_layer_index(store, &r->layer, &other, &ignored) == 0 && other->n == f->index->n && same_times(f, other, r);
+	return store_layer_index(store, &r->layer, &other, &ignored) == 0 && other->n == f->index->n && same_times(f, other);
 }
 
 static bool give(void *arg, const struct record *r)
@@ -77,7 +62,6 @@ static bool give(void *arg, const struct record *r)
 	j->outcome.layer.id = r->layer;
 	j->outcome.layer.created = r->created;
 	j->outcome.layer.created_nsec = r->created_nsec;
-	j->started = r->started;
 	return true;
 }
 

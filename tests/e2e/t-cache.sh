@@ -225,6 +225,38 @@ test_one_digest_on_every_way() {
 	same_for_both "$first"
 }
 
+# What this store has built before is not seen in an image: neither are the hours at which it did.
+test_a_used_store_gives_what_an_empty_one_does() {
+	need_busybox
+	mkdir ctx
+	echo x >ctx/x
+	touch -d 2001-01-01 ctx/x
+	cat >ctx/Containerfile <<'EOF'
+FROM busybox AS b
+RUN mkdir -p /app/d && echo built >/app/f && touch -d @1000 /app/set
+RUN chmod 600 /app/f && cp -p /app/f /app/copy && mv /app/d /app/e
+FROM busybox
+COPY --from=b /app /app/
+COPY x /new/folder/
+COPY <<here /here
+text
+here
+WORKDIR /made/here
+RUN --mount=from=b,target=/b mkdir /r && cp -p /b/app/f /r/f && chmod 640 /app/copy
+EOF
+	build_ok -t a ctx
+	sleep 1.1
+	for epoch in $(($(date +%s) + 1000)) "$(date +%s)" 1500000000; do
+		used=$(digest_of --source-date-epoch "$epoch" ctx)
+		build_ok --source-date-epoch "$epoch" ctx
+		assert_all_cached
+		fresh=$(COOPER_ROOT=$E2E_DIR/empty; need_busybox; digest_of --source-date-epoch "$epoch" ctx)
+		rm -rf "$E2E_DIR/empty"
+		assert_eq "$used" "$fresh"
+	done
+	cooper build -q -o type=oci,dest=image.tar --source-date-epoch "$epoch" ctx >/dev/null
+}
+
 test_a_large_new_context_is_read_once() {
 	need strace
 	[ "$ROLE" = root ] || skip "a traced process cannot use newuidmap"

@@ -98,7 +98,7 @@ Test(claims, the_cache_added_first_is_asked_first_until_it_breaks)
 
 static const struct {
 	int64_t epoch, newest;
-	bool clamped, index, found, as_is;
+	bool clamped, index, found, as_is, clock;
 } times[] = {
     {INT64_MAX, 100, false, false, true, true},
     {INT64_MAX, 100, true, false, true, true},
@@ -108,6 +108,9 @@ static const struct {
     {100, 100, true, false, true, true},
     {101, 100, true, false, false, false},  /* the true times are not known */
     {101, 100, true, true, true, false},
+    {INT64_MAX, 100, false, false, true, true, true},
+    {101, 100, false, false, false, false, true}, /* the clock's would be the epoch */
+    {101, 100, false, true, true, false, true},
 };
 
 Test(claims, an_image_gets_the_times_that_it_would_have_had)
@@ -119,6 +122,7 @@ Test(claims, an_image_gets_the_times_that_it_would_have_had)
 		fixture_init(&f);
 		f.layer.newest = times[i].newest;
 		f.layer.clamped = times[i].clamped;
+		f.layer.clock = times[i].clock;
 		f.layer.index = times[i].index ? 1 : SIZE_MAX;
 		claims_init(&f.claims, times[i].epoch, NULL, NULL);
 		claims_add(&f.claims, &f.doc, &f.manifest, "host/app", &cache);

@@ -6,7 +6,7 @@
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define LAYER "{\"n\":0,\"diffId\":\"" A64 "\",\"size\":2048,\"newest\":7}"
+#define LAYER "{\"n\":0,\"diffId\":\"" A64 "\",\"size\":2048,\"newest\":7,\"clock\":true}"
 #define RECORD "{\"key\":\"" A64 "\",\"cid\":\"" B64 "\",\"layer\":0,\"created\":-3,\"nsec\":5}"
 
 static const char full[] = "{\"version\":1,\"epoch\":9,\"layers\":[" LAYER "],\"records\":[" RECORD ",{\"key\":\"" B64

@@ -72,7 +72,8 @@ static struct layer carry(struct bench *b, const struct copy_out *out, struct co
 	cleanup_copy_plan struct copy_plan p = {0};
 	OK(copy_make_plan(&b->a, NULL, &p, &e));
 	OK(copy_carry_out(b->s, &b->a, &p, out, &l, stats, &e));
-	cr_expect_eq(p.unknown, 0);
+	for (size_t i = 0; i < p.index->n; i++)
+		cr_expect(p.index->entries[i].type != ENTRY_FILE || !digest_none(&p.index->entries[i].digest));
 	return l;
 }
 
@@ -287,20 +288,6 @@ Test(copy_carry, trusted_sources_are_copied_without_looking)
 	expect_file(fs, "o/top", STR("top\n"));
 	cr_expect_eq(stats.bytes_read, 0);
 	close(fs);
-}
-
-Test(copy_carry, digests_may_be_asked_for_before)
-{
-	cleanup_bench struct bench b;
-	struct err e = {0};
-	cleanup_copy_plan struct copy_plan p = {0};
-	bench_open(&b, false);
-	OK(copy_make_plan(&b.a, NULL, &p, &e));
-	cr_expect_eq(p.unknown, 4);
-	OK(copy_plan_digests(&b.a, &p, &e));
-	cr_expect_eq(p.unknown, 0);
-	struct digest d = digest_of("top\n", 4);
-	cr_expect(digest_eq(&index_find(p.index, STR("o/top"))->digest, &d));
 }
 
 Test(copy_carry, a_cancelled_copy_leaves_nothing)

@@ -108,6 +108,32 @@ Test(index, content_id_leaves_times_out_and_the_layer_id_has_them)
 	d = index_content_id(c);
 	cr_expect_not(digest_eq(&one, &d));
 	cr_expect_not(digest_eq(&one, &two));
+	b->entries[1].mtime_nsec = 0;
+	b->entries[1].clock = true;
+	d = index_content_id(b);
+	cr_expect(digest_eq(&one, &d), "whose time it is says nothing of the content");
+	d = index_layer_id(b);
+	cr_expect_not(digest_eq(&two, &d), "but gives other tars");
+}
+
+static const struct {
+	int64_t mtime;
+	bool clock;
+	int64_t epoch, want;
+} epochs[] = {
+    {5, false, INT64_MAX, 5}, {5, true, INT64_MAX, 5}, {5, false, 9, 5}, {5, true, 9, 9}, {10, false, 9, 9}, {10, true, 9, 9},
+    {9, true, 9, 9}, {-1, false, 0, -1}, {-1, true, 0, 0},
+};
+
+Test(index, an_epoch_takes_later_times_and_those_of_the_clock)
+{
+	for (size_t i = 0; i < ARRAY_LEN(epochs); i++) {
+		cleanup_index struct index *ix = INDEX("w a", "f b x");
+		ix->entries[1].mtime = epochs[i].mtime;
+		ix->entries[1].clock = epochs[i].clock;
+		cr_expect_eq(entry_time(&ix->entries[1], epochs[i].epoch), epochs[i].want, "row %zu", i);
+		cr_expect_eq(index_clamps(ix, epochs[i].epoch), epochs[i].want != epochs[i].mtime, "row %zu", i);
+	}
 }
 
 Test(index, every_field_that_counts_changes_the_content_id)
@@ -153,6 +179,7 @@ static struct index *rich(void)
 		.mtime = -5, .mtime_nsec = 999999999, .xattrs = STR("user.a\0\1\0\0\0x")};
 	index_add(ix, &dev);
 	index_sort(ix);
+	index_find(ix, STR("d/f"))->clock = true;
 	return ix;
 }
 
@@ -169,10 +196,24 @@ Test(index, what_is_written_is_read_again)
 		cr_expect(str_eq(x->path, y->path) && str_eq(x->target, y->target) && str_eq(x->xattrs, y->xattrs));
 		cr_expect(x->type == y->type && x->opaque == y->opaque && x->mode == y->mode && x->uid == y->uid && x->gid == y->gid);
 		cr_expect(x->size == y->size && x->mtime == y->mtime && x->mtime_nsec == y->mtime_nsec && x->major == y->major && x->minor == y->minor);
-		cr_expect(digest_eq(&x->digest, &y->digest));
+		cr_expect(digest_eq(&x->digest, &y->digest) && x->clock == y->clock);
 		cr_expect_eq(y->path.p[y->path.len], '\0');
 	}
 	cr_expect_eq(index_read(a.fd, "none", &back, &e), -ERR_NOT_FOUND);
+}
+
+Test(index, the_former_form_is_read)
+{
+	struct err e = {0};
+	cleanup_buf struct buf b = {0};
+	cleanup_index struct index *ix = INDEX("d d", "f d/f x"), *back = NULL;
+	index_print(ix, &b);
+	cr_assert_eq(memcmp(b.p, "cooper index 2", 14), 0);
+	b.p[13] = '1';
+	uint64_t sum = index_checksum(str_sub(buf_view(&b), 0, b.len - sizeof(sum)));
+	memcpy(b.p + b.len - sizeof(sum), &sum, sizeof(sum));
+	OK(index_parse(buf_view(&b), &back, &e));
+	cr_expect(back->n == 2 && !back->entries[1].clock);
 }
 
 Test(index, every_flipped_bit_and_every_cut_is_found)

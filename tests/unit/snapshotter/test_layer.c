@@ -446,7 +446,7 @@ Test(layer, a_tar_that_the_disk_has_changed_is_not_sent)
 	cr_expect_eq(layer_need_blob(f.store, &diff_id, COMPRESS_ZSTD, -1, 0, NULL, &blob, &size, &e), -ERR_CORRUPT);
 }
 
-Test(layer, a_clamped_tar_differs_only_when_something_is_later)
+Test(layer, a_clamped_tar_differs_only_when_something_is_cut)
 {
 	FIXTURE(f);
 	struct err e = {0};

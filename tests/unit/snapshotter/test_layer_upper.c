@@ -295,6 +295,42 @@ static const struct entry *entry_of(const struct index *ix, const char *path)
 	return en;
 }
 
+Test(layer_upper, times_are_the_clocks_when_the_step_or_an_earlier_one_gave_them)
+{
+	STAGE(s, "mkdir -p d a/b; echo x >d/built; echo x >d/came; echo x >d/moved; echo x >d/copied; echo x >d/kept; touch -d @1000 d/*");
+	struct index *below = (struct index *)s.below;
+	for (size_t i = 0; i < below->n; i++)
+		below->entries[i].clock = below->entries[i].type == ENTRY_FILE && !str_eqz(below->entries[i].path, "d/came");
+	index_find(below, STR("d/moved"))->mtime = 2000;
+	struct layer_skip skip = {0};
+	clock_gettime(CLOCK_REALTIME_COARSE, &skip.began);
+	cleanup_index struct index *ix = changes(&s, "touch -d @2000 d/moved; "
+		"chmod 600 d/built d/came; mv d/moved d/elsewhere; cp -p d/copied a/b/copy; echo new >new; touch -d @1001 set; "
+		"touch -d @1000.75 near; touch -d 2100-01-01 later; mkdir dir", &skip);
+	static const struct {
+		const char *path;
+		bool clock;
+	} want[] = {{"d/built", true}, {"d/came", false}, {"d/elsewhere", true}, {"a/b/copy", true}, {"new", true}, {"set", false}, {"near", false},
+		{"later", false}, {"dir", true}, {"a/b", true}, {"d", true}, {"d/moved", false}};
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		cr_expect_eq(entry_of(ix, want[i].path)->clock, want[i].clock, "%s", want[i].path);
+}
+
+Test(layer_upper, times_that_were_copied_from_beside_are_as_there)
+{
+	STAGE(s, BASE);
+	cleanup_index struct index *mounted = INDEX("f app x");
+	mounted->entries[0].mtime = 1000;
+	mounted->entries[0].clock = true;
+	const struct index *const layers[] = {mounted};
+	cleanup_view struct view *view = view_new(layers, 1);
+	const struct view *const beside[] = {view};
+	struct layer_skip skip = {.beside = beside, .nbeside = 1, .began = {.tv_sec = 1}};
+	clock_gettime(CLOCK_REALTIME_COARSE, &skip.began);
+	cleanup_index struct index *ix = changes(&s, "echo x >app; touch -d @1000 app; touch -d @1001 other", &skip);
+	cr_expect(entry_of(ix, "app")->clock && !entry_of(ix, "other")->clock);
+}
+
 #define NOTE(path, owner) "python3 -c 'import os; os.setxattr(\"" path "\", \"user.cooper.owner\", b\"" owner "\")'; "
 
 Test(layer_upper, with_one_id_owners_come_from_the_attribute_and_it_stays_out_of_the_index)

@@ -23,7 +23,6 @@ static void add_record(struct store *s, const char *key, const char *layer, cons
 	    .family = d_of("family"),
 	    .place = d_of("place"),
 	    .created = 9,
-	    .started = 7,
 	    .created_nsec = 8,
 	    .answers = str_of(answers),
 	    .why = STR("{\"a\":1}")};
@@ -77,7 +76,7 @@ Test(store_records, a_key_keeps_its_newest_records_only)
 static bool take_whole(void *arg, const struct record *r)
 {
 	cr_expect(str_eqz(r->answers, "x") && str_eqz(r->why, "{\"a\":1}") && digest_none(&r->layer));
-	cr_expect(r->created == 9 && r->created_nsec == 8 && r->started == 7);
+	cr_expect(r->created == 9 && r->created_nsec == 8);
 	++*(int *)arg;
 	return true;
 }
@@ -176,7 +175,7 @@ Test(store_records, records_of_the_first_format_are_found_by_place)
 	cleanup_tempdir struct tempdir t = tempdir_new();
 	struct store *s = open_store(&t);
 	add_of_family(s, "k", "mine", "l");
-	cr_assert_eq(db_exec(s->db, "DROP INDEX records_place; DROP INDEX records_cid; ALTER TABLE records DROP COLUMN place; ALTER TABLE records DROP COLUMN started; PRAGMA user_version=1", &e), 0,
+	cr_assert_eq(db_exec(s->db, "DROP INDEX records_place; DROP INDEX records_cid; ALTER TABLE records DROP COLUMN place; PRAGMA user_version=1", &e), 0,
 		"%s", e.text);
 	store_close(s);
 	s = open_store(&t);
