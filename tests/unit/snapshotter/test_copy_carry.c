@@ -290,6 +290,22 @@ Test(copy_carry, trusted_sources_are_copied_without_looking)
 	close(fs);
 }
 
+Test(copy_carry, the_key_is_made_of_digests_that_are_known_or_asked_for)
+{
+	cleanup_bench struct bench known, unknown;
+	struct err e = {0};
+	struct digest want, got = {0};
+	bool over = true;
+	bench_open(&known, true);
+	bench_open(&unknown, false);
+	OK(copy_select_digest(&known.a, 0, &want, &over, &e));
+	cr_expect_not(over);
+	OK(copy_select_digest(&unknown.a, 0, &got, &over, &e));
+	cr_expect(over && digest_none(&got), "nothing is read beyond the limit");
+	OK(copy_select_digest(&unknown.a, UINT64_MAX, &got, &over, &e));
+	cr_expect(!over && digest_eq(&got, &want));
+}
+
 Test(copy_carry, a_cancelled_copy_leaves_nothing)
 {
 	cleanup_bench struct bench b;
