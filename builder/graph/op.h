@@ -139,6 +139,9 @@ struct op {
 	 * own, beside other steps. Optional. */
 	int (*gather)(struct task *t, struct err *e);
 	int (*ground)(struct task *t, struct err *e);
+	/* With SOURCE_DATE_EPOCH: would a run give the times that this layer, which is on record for the key, has in its tar? As far as what
+	 * is here can tell. Optional. */
+	int (*timely)(struct task *t, const struct digest *layer, bool *ret, struct err *e);
 	int (*run)(struct task *t, struct outcome *ret, struct err *e);
 	/* A step that this one waits for runs, so it is likely to run itself: may begin with what takes long. Optional. */
 	void (*expect)(const void *args);

@@ -57,6 +57,7 @@ struct copying {
 	size_t nsources, sources_cap;
 	struct copy_args engine;
 	bool locked;
+	bool dry;                    /* nothing is going to be copied: no archive is opened, no warning given */
 };
 
 static int copy_glob(struct str pattern, struct str name, bool *ret, struct err *e)
@@ -111,7 +112,7 @@ static int describe(struct copying *c, enum tree_need sources, struct err *e)
 	for (size_t i = 0; i < a->nitems; i++) {
 		struct ops_source *s = NULL;
 		TRY(find_source(c, &a->items[i], sources, &s, e));
-		items[i] = (struct copy_item){.source = &s->face, .path = a->items[i].path, .archive = a->items[i].archive,
+		items[i] = (struct copy_item){.source = &s->face, .path = a->items[i].path, .archive = a->items[i].archive && !c->dry,
 			.unpack_required = a->items[i].unpack_required, .literal = a->items[i].literal, .rename = a->items[i].rename};
 	}
 	for (size_t i = 0; i < a->ninlines; i++)
@@ -120,7 +121,7 @@ static int describe(struct copying *c, enum tree_need sources, struct err *e)
 		.workdir = a->workdir, .chmod = a->chmod, .link = a->link, .parents = a->parents, .excludes = a->excludes,
 		.nexcludes = a->nexcludes, .now = (int64_t)time(NULL), .glob = copy_glob,
 		.excluder = copy_excluder, .excluded = copy_excluded, .excluder_free = copy_excluder_free, .chmod_apply = chmod_apply,
-		.warn = copy_warn, .warn_arg = c->task, .cancel = c->task->cancel, .store = c->env->store};
+		.warn = c->dry ? NULL : copy_warn, .warn_arg = c->task, .cancel = c->task->cancel, .store = c->env->store};
 	return 0;
 }
 
@@ -341,6 +342,51 @@ static int key_copy(struct task *t, struct hasher *h, struct err *e)
 	return 0;
 }
 
+/* --- the times --- */
+
+/* Other entries are those of an archive, which has times of its own. */
+static bool same_times(const struct index *want, const struct index *is, int64_t epoch)
+{
+	for (size_t i = 0; i < want->n && i < is->n && str_eq(want->entries[i].path, is->entries[i].path); i++)
+		if (entry_time(&want->entries[i], epoch) != entry_time(&is->entries[i], epoch))
+			return false;
+	return true;
+}
+
+static int plan_times(struct task *t, const struct ops_tree *onto, const struct index *is, bool *ret, struct err *e)
+{
+	struct copying c;
+	struct copy_plan plan = {0};
+	begin(&c, t);
+	c.dry = true;
+	int rc = describe(&c, TREE_INDEXES, e);
+	if (rc == 0)
+		rc = copy_make_plan(&c.engine, onto->n ? onto->view : NULL, &plan, e);
+	if (rc == 0)
+		*ret = same_times(plan.index, is, c.env->epoch);
+	copy_plan_done(&plan);
+	end(&c);
+	return rc;
+}
+
+/* Keys know no times: what was copied may have got others, of which a copy that is made now would have the newer ones. */
+static int timely_copy(struct task *t, const struct digest *layer, bool *ret, struct err *e)
+{
+	const struct op_copy_args *a = t->step->args;
+	struct ops_env *env = t->env;
+	struct ops_tree onto = {0};
+	cleanup_index struct index *is = NULL;
+	*ret = true;
+	if (!trees_here(t) || (!a->link && !ops_tree_here(env, t->inputs[0])))
+		return 0;
+	TRY(store_layer_index(env->store, layer, &is, e));
+	if (!a->link && t->inputs[0]->n)
+		TRY(ops_tree_open(env, t->inputs[0], TREE_INDEXES, t->cancel, &onto, e));
+	int rc = plan_times(t, &onto, is, ret, e);
+	ops_tree_close(&onto);
+	return rc;
+}
+
 /* --- the run --- */
 
 static int find_owner(struct copying *c, const struct ops_tree *onto, struct err *e)
@@ -403,4 +449,4 @@ static int run_copy(struct task *t, struct outcome *ret, struct err *e)
 }
 
 const struct op op_copy = {.name = "copy", .on_tree = true, .hash = hash_copy, .key = key_copy, .gather = gather_copy,
-	.ground = ground_copy, .run = run_copy};
+	.ground = ground_copy, .timely = timely_copy, .run = run_copy};

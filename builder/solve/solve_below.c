@@ -62,6 +62,7 @@ int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err 
 	if (!other)
 		return 0;
 	TRY(solve_find_here(s, &key, &r, ret_hit, e));
+	*ret_hit = *ret_hit && solve_is_timely(s, j, &r);
 	if (!*ret_hit)
 		return 0;
 	solve_take_record(s, j, &r);

@@ -28,6 +28,7 @@ struct job {
 	int (*errand)(struct job *j, struct err *e); /* what its thread does */
 	bool asking;               /* that is something the look-up needs: a key from far away, bytes. Else it runs */
 	bool grounded;             /* the tree it stands on is here */
+	bool outdated;             /* its record's layer has other times than the epoch asks for */
 	struct digest key, rest;   /* rest: the same without the tree that the step stands on */
 	struct str then_why;       /* of the former run that task.former is of; in arena */
 	struct arena arena;
@@ -87,6 +88,8 @@ int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 
 /* Is there a record under the key, and what it speaks of here? */
 int solve_find_here(struct solver *s, const struct digest *key, struct record *ret, bool *ret_found, struct err *e);
+/* Are the times of its layer, under the epoch, those that a run would give? */
+bool solve_is_timely(struct solver *s, struct job *j, const struct record *r);
 /* The job's outcome is what the record says. */
 void solve_take_record(struct solver *s, struct job *j, const struct record *r);
 

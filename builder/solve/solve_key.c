@@ -131,17 +131,29 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r)
 		store_touch(s->o->store, &r->layer);
 }
 
+bool solve_is_timely(struct solver *s, struct job *j, const struct record *r)
+{
+	bool is = true;
+	struct err ignored;
+	if (s->o->epoch == INT64_MAX || !j->step->op->timely || digest_none(&r->layer))
+		return true;
+	if (j->step->op->timely(&j->task, &r->layer, &is, &ignored) == 0 && !is)
+		j->outdated = true;
+	return !j->outdated;
+}
+
 int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 {
 	struct record found;
 	*ret_hit = false;
 	if (!j->step->no_cache) {
 		TRY(solve_find_here(s, &j->key, &found, ret_hit, e));
+		*ret_hit = *ret_hit && solve_is_timely(s, j, &found);
 		if (*ret_hit) {
 			solve_take_record(s, j, &found);
 			return 0;
 		}
-		if (s->o->claims && claims_find(s->o->claims, &j->key, s->states[j->step->number].want_tar, &j->outcome)) {
+		if (s->o->claims && !j->outdated && claims_find(s->o->claims, &j->key, s->states[j->step->number].want_tar, &j->outcome)) {
 			*ret_hit = true;
 			return 0;
 		}

@@ -61,7 +61,7 @@ static void find_changes(const struct solver *s, struct job *j, struct changes *
 	else if (!why_parts(j->then_why, buf_view(&j->task.why), c))
 		why_reason(c, "new");
 	else if (!c->n)
-		why_reason(c, "pruned");
+		why_reason(c, j->outdated ? "times" : "pruned");
 	if (j->rc == 0 && j->outcome.has_layer && j->then_why.len && strcmp(st->op->name, "copy") == 0)
 		why_files(s->o->store, &j->task.former, &j->outcome.layer.id, c);
 }

@@ -11,7 +11,7 @@
 #include "snapshotter/store.h"
 
 struct change {
-	const char *kind;    /* of parts.h; or the whole reason: "new", "no-cache", "pruned" */
+	const char *kind;    /* of parts.h; or the whole reason: "new", "no-cache", "pruned", "times" */
 	const char *name;    /* which argument or option; NULL: it needs none */
 	struct str path;     /* of a file, below the root; where a mount stands. Empty: there is none */
 	const char *change;  /* "added", "removed", "changed"; files: "content", "mode", ...; mounts: also "content", "target", "order" */

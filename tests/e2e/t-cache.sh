@@ -257,6 +257,35 @@ EOF
 	cooper build -q -o type=oci,dest=image.tar --source-date-epoch "$epoch" ctx >/dev/null
 }
 
+test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
+	need_busybox
+	mkdir -p ctx/d
+	echo f >ctx/d/f
+	touch -d 2001-01-01 ctx/d/f ctx/d
+	printf 'FROM busybox AS b\nCOPY d /d\nFROM busybox\nADD d/f /f\nCOPY --from=b /d /d\nRUN ls /d >/l\n' >ctx/Containerfile
+	export SOURCE_DATE_EPOCH=1700000000
+	build_ok ctx
+	for when in 2002-01-01 2003-01-01; do
+		touch -d $when ctx/d/f
+		build_ok --explain ctx
+		grep -q 'not cached: files have other times' build.log || fail "$(cat build.log)"
+		used=$(digest_of ctx)
+		assert_eq "$used" "$(COOPER_ROOT=$E2E_DIR/empty$when; need_busybox; digest_of ctx)"
+		build_ok ctx
+		assert_all_cached
+	done
+	# Later ones are all the epoch, and without one times are nobody's business.
+	touch ctx/d/f ctx/d
+	build_ok ctx
+	touch ctx/d/f ctx/d
+	build_ok ctx
+	assert_all_cached
+	touch -d 2004-01-01 ctx/d/f
+	unset SOURCE_DATE_EPOCH
+	build_ok ctx
+	assert_all_cached
+}
+
 test_a_large_new_context_is_read_once() {
 	need strace
 	[ "$ROLE" = root ] || skip "a traced process cannot use newuidmap"
