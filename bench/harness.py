@@ -28,6 +28,9 @@ class Missing(Exception):
     """A workload cannot be measured here."""
 
 
+CALM = 3  # seconds, for settle()
+
+
 class Bench:
     def __init__(self, work, quick, rounds, cooper, peers, floor, base_tar, table):
         self.work, self.quick, self.sizes, self.rounds, self.table = work, quick, QUICK if quick else FULL, rounds, table
@@ -114,5 +117,5 @@ class Bench:
 
     def run(self, name, what, aims, contenders, rounds=None, warm=True, children=None):
         contenders = [c for c in contenders if c]
-        alternate(contenders, rounds or self.rounds, self.path("log"), self.floor, warm)
+        alternate(contenders, rounds or self.rounds, self.path("log"), self.floor, warm, 0 if self.quick else CALM)
         self.table.add(name, what, aims, contenders, children)

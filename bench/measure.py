@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs commands and keeps their wall time, CPU time and peak memory."""
+import os
 import statistics
 import subprocess
 import sys
+import time
 
 LONG = 15    # seconds: who needs longer is not run once more only to be warm
 BUDGET = 45  # seconds for all runs of one contender, but at least one: three runs of what is not LONG
@@ -30,6 +32,22 @@ def measure(argv, env, log, floor):
     with open(log + ".time") as f:
         wall, cpu, peak = map(int, f.read().split())
     return {"wall": wall / 1e9, "cpu": cpu / 1e6, "mib": peak / 1024}
+
+
+def busy():
+    """CPU seconds that the machine has spent on work so far."""
+    with open("/proc/stat") as f:
+        user, nice, system, _, _, irq, softirq, *_ = map(int, f.readline().split()[1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def settle(seconds):
+    """Waits until the machine is idle, but no longer: daemons go on after their client has ended, which is not to be the next one's loss."""
+    for _ in range(seconds * 4):
+        before = busy()
+        time.sleep(0.25)
+        if busy() - before < 0.025:
+            return
 
 
 class Contender:
@@ -63,12 +81,14 @@ class Contender:
             self.left += 1
 
 
-def alternate(contenders, rounds, log, floor, warm):
-    """All of them in turn, so that all meet the same load. A failure drops the contender, not the workload."""
+def alternate(contenders, rounds, log, floor, warm, calm):
+    """All of them in turn, so that all meet the same load; for calm, `calm` seconds are waited at most. A failure drops the contender, not the
+    workload."""
     for i in range(rounds + 1):
         for c in contenders:
             if c.error or not c.left:
                 continue
+            settle(calm)
             try:
                 if i == 0:
                     c.first(rounds, log, floor, warm)
