@@ -369,22 +369,45 @@ static int plan_times(struct task *t, const struct ops_tree *onto, const struct 
 	return rc;
 }
 
+/* Of the same layers the same is copied, times and all: it is remembered, so that a hit opens no index. */
+static struct digest timely_key(const struct task *t, const struct digest *layer)
+{
+	struct ops_env *env = t->env;
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, STR("copy timely 1"));
+	hasher_digest(&h, layer);
+	hasher_u64(&h, (uint64_t)env->epoch);
+	hash_copy(t->step->args, &h);
+	for (size_t i = 0; i < t->step->ninputs; i++)
+		for (size_t k = 0; k < t->inputs[i]->n; k++) {
+			const struct tree_layer *l = &t->inputs[i]->layers[k];
+			hasher_digest(&h, digest_none(&l->id) ? &l->diff_id : &l->id);
+		}
+	return hasher_done(&h);
+}
+
 /* Keys know no times: what was copied may have got others, of which a copy that is made now would have the newer ones. */
 static int timely_copy(struct task *t, const struct digest *layer, bool *ret, struct err *e)
 {
 	const struct op_copy_args *a = t->step->args;
 	struct ops_env *env = t->env;
 	struct ops_tree onto = {0};
+	struct digest key = timely_key(t, layer);
+	cleanup_buf struct buf memo = {0};
 	cleanup_index struct index *is = NULL;
+	bool noted = false;
 	*ret = true;
-	if (!trees_here(t) || (!a->link && !ops_tree_here(env, t->inputs[0])))
+	if (only_trees(a))
+		TRY(store_get_memo(env->store, &key, &memo, &noted, e));
+	if (noted || !trees_here(t) || (!a->link && !ops_tree_here(env, t->inputs[0])))
 		return 0;
 	TRY(store_layer_index(env->store, layer, &is, e));
 	if (!a->link && t->inputs[0]->n)
 		TRY(ops_tree_open(env, t->inputs[0], TREE_INDEXES, t->cancel, &onto, e));
 	int rc = plan_times(t, &onto, is, ret, e);
 	ops_tree_close(&onto);
-	return rc;
+	return rc == 0 && *ret && only_trees(a) ? store_set_memo(env->store, &key, STR("1"), e) : rc;
 }
 
 /* --- the run --- */
