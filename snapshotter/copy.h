@@ -91,6 +91,9 @@ void copy_plan_done(struct copy_plan *p);
  * more than `limit` bytes in all would have to be read for it, none is read: *ret_over, and *ret is not set. */
 int copy_select_digest(const struct copy_args *a, uint64_t limit, struct digest *ret, bool *ret_over, struct err *e);
 
+/* The digest of the times that what is selected has for an epoch (index.h). No file is read for it. */
+int copy_select_times(const struct copy_args *a, int64_t epoch, struct digest *ret, struct err *e);
+
 /* Works out the new layer on top of `dest` (NULL: empty). Digests of files are filled in as known. ERR_STEP for a missing source,
  * a folder onto a file and the like, worded as what, where, hint. */
 int copy_make_plan(const struct copy_args *a, const struct view *dest, struct copy_plan *ret, struct err *e);

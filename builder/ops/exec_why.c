@@ -6,6 +6,7 @@
 #include "base/jval.h"
 #include "builder/ops/env.h"
 #include "builder/ops/exec_mounts.h"
+#include "builder/sandbox/limit_names.h"
 
 static void option(struct jval *mount, const char *name, const char *value)
 {
@@ -62,18 +63,31 @@ static void why_hosts(struct task *t, const struct ops_env *env)
 	mem_free(v);
 }
 
+static void print_limit(uint64_t value, struct buf *out)
+{
+	if (value == UINT64_MAX)
+		buf_puts(out, "-1");
+	else
+		buf_printf(out, "%llu", (unsigned long long)value);
+}
+
+/* As --ulimit has them. */
 static void why_ulimits(struct task *t, const struct ops_env *env)
 {
-	struct digest d;
-	struct hasher h;
-	hasher_init(&h);
+	cleanup_jval struct jval *list = jval_array();
 	for (size_t i = 0; i < env->nlimits; i++) {
-		hasher_u64(&h, (uint64_t)env->limits[i].resource);
-		hasher_u64(&h, env->limits[i].soft);
-		hasher_u64(&h, env->limits[i].hard);
+		const struct sandbox_limit *l = &env->limits[i];
+		cleanup_buf struct buf text = {0};
+		buf_printf(&text, "%s=", limit_names_of(l->resource));
+		print_limit(l->soft, &text);
+		if (l->hard != l->soft) {
+			buf_putc(&text, ':');
+			print_limit(l->hard, &text);
+		}
+		jval_append(list, jval_string(buf_view(&text)));
 	}
-	d = hasher_done(&h);
-	ops_why_digest(&t->why, PART_ULIMITS, &d);
+	ops_why_part(&t->why, PART_ULIMITS);
+	jval_print(list, 0, &t->why);
 }
 
 static void why_script(struct task *t, const struct op_exec_args *a)

@@ -29,6 +29,20 @@ static struct git_source source(const struct task *t)
 		.secrets = env->secrets, .nsecrets = env->nsecrets};
 }
 
+/* What is not the usual, as it is written. */
+static void why_options(struct task *t, const struct op_git_args *a)
+{
+	cleanup_buf struct buf text = {0};
+	if (a->subdir.len)
+		buf_printf(&text, " subdir=%.*s", STR_ARG(a->subdir));
+	if (a->keep_git_dir)
+		buf_puts(&text, " --keep-git-dir");
+	if (!a->submodules)
+		buf_puts(&text, " submodules=false");
+	if (text.len)
+		ops_why_text(&t->why, PART_FLAG, str_from(buf_view(&text), 1));
+}
+
 static int key_git(struct task *t, struct hasher *h, struct err *e)
 {
 	struct git_source g = source(t);
@@ -41,6 +55,7 @@ static int key_git(struct task *t, struct hasher *h, struct err *e)
 	hasher_u64(h, (uint64_t)args->keep_git_dir << 1 | args->submodules);
 	buf_str(&t->found, commit);
 	ops_why_text(&t->why, PART_COMMIT, commit);
+	why_options(t, args);
 	return 0;
 }
 

@@ -274,6 +274,11 @@ test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
 		build_ok ctx
 		assert_all_cached
 	done
+	if [ "$ROLE" = root ]; then # a traced process cannot use newuidmap
+		need strace
+		strace -f -o trace -e trace=openat,open "$COOPER" build -q ctx >/dev/null
+		assert_eq "$(grep -c 'layers/' trace)" 0
+	fi
 	# Later ones are all the epoch, and without one times are nobody's business.
 	touch ctx/d/f ctx/d
 	build_ok ctx
