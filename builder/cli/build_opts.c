@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "builder/cli/local.h"
 #include "builder/cli/remote_flags.h"
 #include "builder/cli/report.h"
+#include "builder/sandbox/limit_names.h"
 #include "parser/values.h"
 #include "registry/cred.h"
 #include "registry/platform.h"
@@ -330,28 +330,16 @@ static int hosts(struct making *m, struct err *e)
 
 static int limits(struct making *m, struct err *e)
 {
-	static const struct {
-		const char *name;
-		int resource;
-	} rows[] = {{"core", RLIMIT_CORE}, {"cpu", RLIMIT_CPU}, {"data", RLIMIT_DATA}, {"fsize", RLIMIT_FSIZE}, {"locks", RLIMIT_LOCKS},
-	    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE}, {"nofile", RLIMIT_NOFILE},
-	    {"nproc", RLIMIT_NPROC}, {"rss", RLIMIT_RSS}, {"rtprio", RLIMIT_RTPRIO}, {"rttime", RLIMIT_RTTIME},
-	    {"sigpending", RLIMIT_SIGPENDING}, {"stack", RLIMIT_STACK}};
 	m->r->limits = arena_new(m->a, (m->o->ulimits.n + 1) * sizeof(*m->r->limits));
 	for (size_t i = 0; i < m->o->ulimits.n; i++) {
 		struct str name, value, soft, hard;
 		struct sandbox_limit *l = &m->r->limits[m->r->nlimits];
-		bool known = false;
 		key_value(m->o->ulimits.v[i], &name, &value);
-		for (size_t k = 0; k < ARRAY_LEN(rows) && !known; k++) {
-			known = str_eqz(name, rows[k].name);
-			l->resource = rows[k].resource;
-		}
 		hard = value;
 		str_split(&hard, ':', &soft);
 		if (!hard.p)
 			hard = soft;
-		if (!known || (!str_u64(soft, UINT64_MAX, &l->soft) && !str_eqz(soft, "-1")) ||
+		if (!limit_names_find(name, &l->resource) || (!str_u64(soft, UINT64_MAX, &l->soft) && !str_eqz(soft, "-1")) ||
 		    (!str_u64(hard, UINT64_MAX, &l->hard) && !str_eqz(hard, "-1")))
 			return err_set(e, ERR_USAGE, "--ulimit %s: TYPE=SOFT[:HARD] is wanted, e.g. nofile=1024:2048", m->o->ulimits.v[i]);
 		if (str_eqz(soft, "-1"))

@@ -45,6 +45,7 @@ static bool lone_heredoc(const struct instr *in)
 static void command_line(struct lowering *lw, struct stage_state *st, const struct instr *in, struct op_exec_args *args)
 {
 	struct strs *argv = &args->argv;
+	args->words = in->json;
 	if (in->json) {
 		for (size_t i = 0; i < in->nargs; i++)
 			strs_add(lw->arena, argv, in->args[i]);

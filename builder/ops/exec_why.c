@@ -96,12 +96,30 @@ static void why_script(struct task *t, const struct op_exec_args *a)
 	ops_why_digest(&t->why, PART_HEREDOC, &d);
 }
 
+/* Words that could be split otherwise are told apart. */
+static void why_command(struct task *t, const struct op_exec_args *a)
+{
+	bool split = true;
+	for (size_t i = 0; i < a->argv.n && a->words; i++)
+		split = split && a->argv.v[i].len && str_find(a->argv.v[i], ' ') < 0;
+	if (split) {
+		ops_why_text(&t->why, PART_COMMAND, a->text);
+		return;
+	}
+	cleanup_jval struct jval *words = jval_array();
+	cleanup_buf struct buf text = {0};
+	for (size_t i = 0; i < a->argv.n; i++)
+		jval_append(words, jval_string(a->argv.v[i]));
+	jval_print(words, 0, &text);
+	ops_why_text(&t->why, PART_COMMAND, buf_view(&text));
+}
+
 void exec_why(struct task *t, const struct digest *sources)
 {
 	static const char *const networks[] = {[EXEC_NET_NONE] = "none", [EXEC_NET_HOST] = "host"};
 	const struct op_exec_args *a = t->step->args;
 	const struct ops_env *env = t->env;
-	ops_why_text(&t->why, PART_COMMAND, a->text);
+	why_command(t, a);
 	ops_why_tree(t, PART_START);
 	ops_why_list(&t->why, PART_ENVIRONMENT, &a->env);
 	ops_why_text(&t->why, PART_WORKDIR, a->cwd);

@@ -67,6 +67,7 @@ struct exec_mount {
 };
 struct op_exec_args {
 	struct strs argv;
+	bool words;              /* as they are written, without a shell */
 	struct strs env;         /* "K=V", in order; HOME and proxies are added when it runs */
 	struct str cwd, user, hostname;
 	enum exec_network network;
