@@ -94,9 +94,9 @@ void solve_explain(struct solver *s, struct job *j)
 	cleanup_changes struct changes c = {0};
 	find_changes(s, j, &c);
 	why_text(&c, &text);
-	bool first = !s->explained;
-	s->explained = true;
-	if ((s->o->explain_all || (first && j->then_why.len)) && s->o->events)
+	bool told = s->o->explain_all || (!s->explained && j->then_why.len);
+	s->explained |= told || !st->internal; /* of what is internal, its user may have more to say */
+	if (told && s->o->events)
 		event_note(s->o->events, s->states[st->number].event, "not cached: %s", text.p);
 	if (s->o->explain_json)
 		explain_json(st, &c, buf_view(&text), s->o->explain_json);

@@ -16,6 +16,33 @@ static bool is_file(const struct change *one)
 	return one->path.len && strcmp(one->kind, part_kind(PART_COPIED)) == 0;
 }
 
+static bool is_part(const struct change *one, enum part p)
+{
+	return one->name && strcmp(one->name, part_name(p)) == 0;
+}
+
+static const struct change *find(const struct changes *c, enum part p)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (is_part(&c->v[i], p))
+			return &c->v[i];
+	return NULL;
+}
+
+/* Is it said already by another one? */
+static bool follows(const struct changes *c, const struct change *one)
+{
+	static const struct {
+		enum part what, from;
+	} rows[] = {{PART_START, PART_BASE}, {PART_ONTO, PART_BASE}, {PART_BODY_TIME, PART_BODY}};
+	const struct change *onto = find(c, PART_ONTO);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (is_part(one, rows[i].what) && find(c, rows[i].from))
+			return true;
+	/* With --link, which came or went, what it is copied onto does not count. */
+	return onto && strcmp(onto->change, "changed") != 0 && (one == onto || is_part(one, PART_BASE));
+}
+
 static bool is_mount(const struct change *one)
 {
 	return strcmp(one->kind, part_kind(PART_MOUNTS)) == 0;
@@ -83,7 +110,7 @@ static void from_to(const struct change *one, struct buf *out)
 	struct str only = is ? one->is : one->was;
 	if (both) {
 		buf_puts(out, " changed");
-		if (!shown(one->was) || !shown(one->is))
+		if (!shown(one->was) || !shown(one->is) || is_part(one, PART_BODY_TIME))
 			return;
 		size_t from = differ_at(one->was, one->is);
 		buf_puts(out, " from ");
@@ -96,6 +123,26 @@ static void from_to(const struct change *one, struct buf *out)
 	} else {
 		buf_printf(out, " was %s", one->change);
 	}
+}
+
+/* "<beginning of the id>: FROM <name>" */
+static struct str image_name(struct str base)
+{
+	ptrdiff_t colon = str_find(base, ':');
+	struct str rest = colon < 0 ? base : str_from(base, (size_t)colon);
+	return str_starts(rest, STR(": FROM ")) ? str_from(rest, strlen(": FROM ")) : base;
+}
+
+static void base_image(const struct change *one, struct buf *out)
+{
+	struct change names = *one;
+	names.was = image_name(one->was);
+	names.is = image_name(one->is);
+	buf_puts(out, one->name);
+	if (str_eq(names.was, names.is))
+		buf_printf(out, " %.*s changed", STR_ARG(names.is));
+	else
+		from_to(&names, out);
 }
 
 static void mount(const struct change *one, struct buf *out)
@@ -133,10 +180,12 @@ static void reason(const struct change *one, struct buf *out)
 		}
 	if (is_mount(one)) {
 		mount(one, out);
-		return;
+	} else if (is_part(one, PART_BASE)) {
+		base_image(one, out);
+	} else {
+		buf_puts(out, one->name);
+		from_to(one, out);
 	}
-	buf_puts(out, one->name);
-	from_to(one, out);
 }
 
 void why_text(const struct changes *c, struct buf *out)
@@ -144,7 +193,7 @@ void why_text(const struct changes *c, struct buf *out)
 	const char *between = "";
 	size_t files = 0;
 	for (size_t i = 0; i < c->n; i++) {
-		if (is_file(&c->v[i]))
+		if (is_file(&c->v[i]) || follows(c, &c->v[i]))
 			continue;
 		buf_puts(out, between);
 		reason(&c->v[i], out);

@@ -285,4 +285,43 @@ test_the_first_miss_is_told_without_being_asked() {
 	assert_eq "$(grep -c 'not cached' build.log)" 0
 }
 
+# What a step mounts is a step of its own, which says nothing when it is new.
+test_the_first_miss_is_told_by_the_step_that_knows_why() {
+	need_busybox
+	mkdir ctx
+	echo a | tee ctx/a >ctx/b
+	printf 'FROM busybox\nRUN --mount=source=a,target=/m cat /m >/x\n' >Containerfile
+	build_ok -f Containerfile ctx
+	echo b >ctx/b
+	sed -i s/source=a/source=b/ Containerfile
+	build_ok -f Containerfile ctx
+	assert_eq "$(grep -o 'not cached.*' build.log)" 'not cached: source of mount /m changed from "a" to "b"; the files of mount /m changed'
+}
+
+test_what_decides_beside_the_text_is_told() {
+	need git
+	need_busybox
+	git init -q r
+	echo f >r/f
+	git -C r add f
+	git -C r -c user.name=n -c user.email=e commit -qm m
+	git clone -q --bare r www/r.git
+	git -C www/r.git update-server-info
+	serve www
+	printf 'FROM busybox\nADD http://%s/r.git /r\nUSER 1\nWORKDIR /w\nRUN true\n' "$SERVER" >Containerfile
+	explain .
+	sed -i 's/ADD/ADD --keep-git-dir/; s/USER 1/USER 2/' Containerfile
+	explain --ulimit nofile=100:200 .
+	assert_eq "$(jq -r '.[] | select(.step | startswith("http")) | .reason' stdout.log)" 'a flag: added "--keep-git-dir"'
+	assert_match "$(why WORKDIR)" '*user changed from "1" to "2"*: w (owner)'
+	assert_match "$(why RUN)" '*ulimits: added "nofile=100:200"*'
+	explain --ulimit nofile=300 .
+	assert_eq "$(why RUN)" 'ulimits changed from "nofile=100:200" to "nofile=300"'
+	for words in '"/a b"' '"/a","b"'; do
+		printf 'FROM busybox\nRUN ["touch",%s]\n' "$words" >Containerfile
+		explain .
+	done
+	assert_eq "$(why RUN)" 'command changed from "["touch","/a b"]" to "touch /a b"'
+}
+
 run_tests

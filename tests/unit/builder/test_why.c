@@ -30,6 +30,18 @@ static const struct {
 	"mode of mount /x: added \"0700\"; uid of mount /x: removed \"5\""},
     {"{\"mounts\":[{\"type\":\"cache\",\"target\":\"/x\"}]}", "{\"mounts\":[{\"type\":\"cache\",\"target\":\"/y\"}]}",
 	"the target of a mount changed from \"/x\" to \"/y\""},
+    {"{\"ulimits\":[\"nofile=1\"]}", "{\"ulimits\":[\"nofile=2:3\"]}", "ulimits changed from \"nofile=1\" to \"nofile=2:3\""},
+    /* What follows from another change is not said to people. */
+    {"{\"the base image\":\"a1: FROM b\",\"the files it starts from\":\"sha256:1\"}", "{\"the base image\":\"a2: FROM b\",\"the files it starts from\":\"sha256:2\"}",
+	"the base image b changed"},
+    {"{\"the base image\":\"a1: FROM b\",\"the files it is copied onto\":\"sha256:1\"}", "{\"the base image\":\"a2: FROM c\",\"the files it is copied onto\":\"sha256:2\"}",
+	"the base image changed from \"b\" to \"c\""},
+    {"{\"the files it starts from\":\"sha256:1\"}", "{\"the base image\":\"a2: FROM c\",\"the files it starts from\":\"sha256:2\"}", "the base image: added \"c\""},
+    {"{\"instruction\":\"COPY a\",\"the base image\":\"a1: FROM b\",\"the files it is copied onto\":\"sha256:1\"}", "{\"instruction\":\"COPY --link a\"}",
+	"instruction changed from \"COPY a\" to \"COPY --link a\""},
+    {"{\"what the URL gives\":\"sha256:1\",\"the time of what the URL gives\":\"1\"}", "{\"what the URL gives\":\"sha256:2\",\"the time of what the URL gives\":\"2\"}",
+	"what the URL gives changed"},
+    {"{\"the time of what the URL gives\":\"1\"}", "{\"the time of what the URL gives\":\"2\"}", "the time of what the URL gives changed"},
     {"{\"mounts\":[{\"target\":\"/x\"},{\"target\":\"/y\"}]}", "{\"mounts\":[{\"target\":\"/y\"},{\"target\":\"/x\"}]}", "the mounts stand in another order"},
 };
 
