@@ -25,6 +25,11 @@ struct layer_owner {
 	int64_t born;           /* time of birth, 0 where the file system has none */
 	uint32_t born_nsec, uid, gid;
 };
+struct layer_beside { /* what else the step saw, and may have copied with its times */
+	const struct view *view;
+	const int *folders;     /* of its layers */
+	size_t nfolders;
+};
 struct layer_skip {
 	const struct str *paths;
 	size_t n;
@@ -33,7 +38,7 @@ struct layer_skip {
 	const struct layer_owner *owners;
 	size_t nowners;
 	struct timespec began;  /* before the step: times from here to now are the clock's. 0: no time is */
-	const struct view *const *beside; /* what else it saw, and may have copied with its times */
+	const struct layer_beside *beside;
 	size_t nbeside;
 };
 int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,

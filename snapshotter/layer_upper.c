@@ -202,21 +202,47 @@ static struct str time_key(int64_t sec, uint32_t nsec, uint64_t key[2])
 	return (struct str){(const char *)key, 2 * sizeof(*key)};
 }
 
-static void note_times(void *arg, const struct index *ix)
+/* Tools copy no more than milliseconds or the seconds, some of them. In nanoseconds, the coarsest first. */
+static const uint32_t grains[] = {1000000000, 1000000, 1000, 1};
+
+static void note_time(struct upper *u, int64_t sec, uint32_t nsec)
 {
-	struct upper *u = arg;
 	uint64_t key[2];
-	for (size_t i = 0; i < ix->n; i++) {
-		const struct entry *en = &ix->entries[i];
-		const uint32_t kept[] = {en->mtime_nsec, en->mtime_nsec / 1000 * 1000, 0}; /* tools copy no more than the seconds, some of them */
-		for (size_t k = 0; en->clock && k < ARRAY_LEN(kept); k++)
-			map_set(&u->times, arena_str(&u->arena, time_key(en->mtime, kept[k], key)), u);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(grains); i++)
+		map_set(&u->times, arena_str(&u->arena, time_key(sec, nsec - nsec % grains[i], key)), u);
 }
 
+static void note_times(void *arg, const struct index *ix)
+{
+	for (size_t i = 0; i < ix->n; i++)
+		if (ix->entries[i].clock)
+			note_time(arg, ix->entries[i].mtime, ix->entries[i].mtime_nsec);
+}
+
+/* Of the root nothing is in an index: its time is that of the folder, made when the layer came here. */
+static void note_root(struct upper *u, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0)
+		note_time(u, st.st_mtim.tv_sec, (uint32_t)st.st_mtim.tv_nsec);
+}
+
+static void note_beside(struct upper *u, const struct layer_beside *b)
+{
+	view_indexes(b->view, note_times, u);
+	for (size_t i = 0; i < b->nfolders; i++)
+		note_root(u, b->folders[i]);
+}
+
+/* Not before a, but for what a copy of its time lost. */
 static bool between(struct timespec a, const struct entry *en, struct timespec b)
 {
-	return (en->mtime > a.tv_sec || (en->mtime == a.tv_sec && en->mtime_nsec >= a.tv_nsec)) &&
+	uint32_t from = (uint32_t)a.tv_nsec;
+	size_t i = 0;
+	while (en->mtime_nsec % grains[i])
+		i++;
+	from -= from % grains[i];
+	return (en->mtime > a.tv_sec || (en->mtime == a.tv_sec && en->mtime_nsec >= from)) &&
 		(en->mtime < b.tv_sec || (en->mtime == b.tv_sec && en->mtime_nsec <= b.tv_nsec));
 }
 
@@ -233,7 +259,7 @@ static bool by_clock(struct upper *u, const struct entry *en, const struct entry
 	if (!u->has_times) {
 		view_indexes(u->below, note_times, u);
 		for (size_t i = 0; i < u->skip->nbeside; i++)
-			view_indexes(u->skip->beside[i], note_times, u);
+			note_beside(u, &u->skip->beside[i]);
 		u->has_times = true;
 	}
 	return map_has(&u->times, time_key(en->mtime, en->mtime_nsec, key));

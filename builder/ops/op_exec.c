@@ -310,7 +310,6 @@ static void warn_limit_met(const struct exec *x)
 static int run_command(struct exec *x, struct err *e)
 {
 	struct sandbox_run run;
-	clock_gettime(CLOCK_REALTIME_COARSE, &x->began);
 	describe_run(x, &run);
 	int rc = sandbox_run(&run, &x->result, e);
 	for (const char *notice; (notice = sandbox_notice()) != NULL;)
@@ -341,9 +340,11 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 		const struct sandbox_owner *o = &x->result.owners[i];
 		owners[i] = (struct layer_owner){.ino = o->ino, .born = o->born, .born_nsec = o->born_nsec, .uid = o->uid, .gid = o->gid};
 	}
-	const struct view **beside = arena_new(&x->arena, (x->mounts.ntrees + 1) * sizeof(*beside));
-	for (size_t i = 0; i < x->mounts.ntrees; i++)
-		beside[i] = x->mounts.trees[i].view;
+	struct layer_beside *beside = arena_new(&x->arena, (x->mounts.ntrees + 1) * sizeof(*beside));
+	for (size_t i = 0; i < x->mounts.ntrees; i++) {
+		const struct ops_tree *tree = &x->mounts.trees[i];
+		beside[i] = (struct layer_beside){.view = tree->view, .folders = tree->folders, .nfolders = tree->n};
+	}
 	struct layer_skip skip = {.paths = paths, .n = x->result.nstubs, .owners_in_xattr = sandbox_mode(NULL) == SANDBOX_SINGLE_ID,
 		.uid = x->user.uid, .gid = x->user.gid, .owners = owners, .nowners = x->result.nowners, .began = x->began,
 		.beside = beside, .nbeside = x->mounts.ntrees};
@@ -381,6 +382,7 @@ static void exec_done(struct exec *x)
 static int run_exec(struct task *t, struct outcome *ret, struct err *e)
 {
 	struct exec x = {.task = t, .env = t->env, .args = t->step->args, .scratch_fd = -1, .upper_fd = -1, .work_fd = -1, .log_fd = -1};
+	clock_gettime(CLOCK_REALTIME_COARSE, &x.began);
 	int rc = ops_tree_open(x.env, t->inputs[0], TREE_FOLDERS, t->cancel, &x.root, e);
 	if (rc == 0)
 		rc = find_user(&x, e);

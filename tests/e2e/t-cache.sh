@@ -243,7 +243,9 @@ text
 here
 WORKDIR /made/here
 RUN --mount=from=b,target=/b mkdir /r && cp -p /b/app/f /r/f && chmod 640 /app/copy
+RUN --mount=type=tmpfs,target=/t --mount=target=/c echo t >/t/t && cp -p /t/t /t1 && cp -a /c /c1 && mkdir /t2 && tar -C /t -cf - . | tar -C /t2 -xf -
 EOF
+	touch -d 2001-01-01 ctx/Containerfile
 	build_ok -t a ctx
 	sleep 1.1
 	for epoch in $(($(date +%s) + 1000)) "$(date +%s)" 1500000000; do

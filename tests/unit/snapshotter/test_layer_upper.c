@@ -324,11 +324,26 @@ Test(layer_upper, times_that_were_copied_from_beside_are_as_there)
 	mounted->entries[0].clock = true;
 	const struct index *const layers[] = {mounted};
 	cleanup_view struct view *view = view_new(layers, 1);
-	const struct view *const beside[] = {view};
-	struct layer_skip skip = {.beside = beside, .nbeside = 1, .began = {.tv_sec = 1}};
+	shell(&s, "beside", "touch -d @2000.5 .");
+	cleanup_close int folder = openat(s.area.fd, "beside", O_PATH | O_DIRECTORY);
+	struct layer_beside beside = {.view = view, .folders = &folder, .nfolders = 1};
+	struct layer_skip skip = {.beside = &beside, .nbeside = 1};
 	clock_gettime(CLOCK_REALTIME_COARSE, &skip.began);
-	cleanup_index struct index *ix = changes(&s, "echo x >app; touch -d @1000 app; touch -d @1001 other", &skip);
+	cleanup_index struct index *ix = changes(&s, "touch -d @1000 app; touch -d @1001 other; touch -d @2000.5 root; touch -d @2000 rounded", &skip);
 	cr_expect(entry_of(ix, "app")->clock && !entry_of(ix, "other")->clock);
+	cr_expect(entry_of(ix, "root")->clock && entry_of(ix, "rounded")->clock, "the root is in no index");
+}
+
+/* tar keeps seconds, busybox's cp -p microseconds. */
+Test(layer_upper, times_of_the_step_are_the_clocks_when_a_copy_has_but_a_part_of_them)
+{
+	STAGE(s, "true");
+	struct layer_skip skip = {.began = {.tv_sec = 2000, .tv_nsec = 123456789}};
+	cleanup_index struct index *ix = changes(&s, "touch -d @2000 sec; touch -d @2000.123 milli; touch -d @2000.123456 micro; "
+		"touch -d @2000.123456789 whole; touch -d @1999 a; touch -d @2000.122 b; touch -d @2000.123455 c; touch -d @2000.123456788 d", &skip);
+	static const char *const clock[] = {"sec", "milli", "micro", "whole"}, *const set[] = {"a", "b", "c", "d"};
+	for (size_t i = 0; i < ARRAY_LEN(clock); i++)
+		cr_expect(entry_of(ix, clock[i])->clock && !entry_of(ix, set[i])->clock, "%s, %s", clock[i], set[i]);
 }
 
 #define NOTE(path, owner) "python3 -c 'import os; os.setxattr(\"" path "\", \"user.cooper.owner\", b\"" owner "\")'; "
