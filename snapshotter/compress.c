@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of compressions and what all of them share: names, magic bytes, the first error of a stream that sticks,
- * the buffered input of readers, and the refusal of a second compression inside the first.
+ * The table of compressions and what all of them share: names, magic bytes, what bytes that are
+ * compressed already look like, the buffered input of readers, and the refusal of a second compression inside the first.
  */
 #include "snapshotter/compress_impl.h"
 #include "snapshotter/compress_ring.h"
@@ -58,65 +58,48 @@ bool compress_level_ok(enum compression c, int level)
 
 /* --- writing --- */
 
-struct compressor {
-	struct sink sink;
-	struct sink *out;
-	struct ring *ring; /* NULL: bytes go through */
-	struct err first;  /* the failure that ended the stream */
+enum {
+	SLICES = 64, SLICE = 512, /* that are looked at of a block: few enough to cost nothing */
+	EVEN = 2000,              /* chi squared of their bytes: below it, entropy coding gains less than half a percent */
+	EVEN_FROM = 256 * 1024
 };
 
-static int answer(const struct compressor *z, struct err *e)
+static int copy_all(const struct compress_from *from, struct sink *out, struct err *e)
 {
-	if (z->first.code != ERR_NONE)
-		*e = z->first;
-	return -(int)z->first.code;
+	cleanup_free uint8_t *piece = mem_grow(NULL, IO_CHUNK, 1);
+	for (size_t n;;) {
+		TRY(from->read(from->arg, piece, IO_CHUNK, &n, e));
+		if (n == 0)
+			return 0;
+		TRY(sink_write(out, piece, n, e));
+	}
 }
 
-static int compressor_write(struct sink *s, const void *p, size_t len, struct err *e)
-{
-	struct compressor *z = (struct compressor *)s;
-	if (!z->ring)
-		return sink_write(z->out, p, len, e);
-	if (z->first.code == ERR_NONE)
-		ring_write(z->ring, p, len, &z->first);
-	return answer(z, e);
-}
-
-int compressor_new(
-    enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e)
+int compress_all(enum compression c, int level, unsigned threads, const struct compress_from *from, struct sink *out, struct err *e)
 {
 	const struct compress_family *f = families[c];
 	if (!compress_level_ok(c, level))
 		return err_set(e, ERR_USAGE, "compression level %d of %s is not between %d and %d", level, f->name,
 		    f->level_min, f->level_max);
-	struct compressor *z = mem_new(sizeof(*z));
-	z->sink.write = compressor_write;
-	z->out = out;
-	if (f->writer_new)
-		z->ring = f->writer_new(level == -1 ? f->level_default : level, threads ? threads : pool_cores(), out);
-	*ret = z;
-	return 0;
+	if (!f->packer)
+		return copy_all(from, out, e);
+	return ring_run(f->packer, level == -1 ? f->level_default : level, threads ? threads : pool_cores(), from, out, e);
 }
 
-struct sink *compressor_sink(struct compressor *z)
+/* Are all byte values about as frequent as the others? */
+bool compress_is_even(const void *bytes, size_t len)
 {
-	return &z->sink;
-}
-
-int compressor_finish(struct compressor *z, struct err *e)
-{
-	if (z->ring && z->first.code == ERR_NONE)
-		ring_finish(z->ring, &z->first);
-	return answer(z, e);
-}
-
-void compressor_free(struct compressor *z)
-{
-	if (!z)
-		return;
-	if (z->ring)
-		ring_free(z->ring);
-	mem_free(z);
+	const uint8_t *p = bytes;
+	uint32_t count[256] = {0};
+	uint64_t squares = 0, n = (uint64_t)SLICES * SLICE;
+	if (len < EVEN_FROM)
+		return false;
+	for (size_t i = 0; i < SLICES; i++)
+		for (size_t k = 0, at = len / SLICES * i; k < SLICE; k++)
+			count[p[at + k]]++;
+	for (size_t i = 0; i < 256; i++)
+		squares += (uint64_t)count[i] * count[i];
+	return squares * 256 / n - n < EVEN;
 }
 
 /* --- reading --- */

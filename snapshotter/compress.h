@@ -17,12 +17,16 @@ enum compression compress_detect(const void *p, size_t len);      /* by magic by
 /* Range of levels and the default (-1 asks for it): gzip 0-12 (4), zstd 1-22 (3). */
 bool compress_level_ok(enum compression c, int level);
 
-/* A sink that compresses what is written and passes it on. threads 0 = all cores. */
-struct compressor;
-int compressor_new(enum compression c, int level, unsigned threads, struct sink *out, struct compressor **ret, struct err *e);
-struct sink *compressor_sink(struct compressor *z);
-int compressor_finish(struct compressor *z, struct err *e);       /* must be called before free for a whole stream */
-void compressor_free(struct compressor *z);
+/* What is compressed. */
+struct compress_from {
+	/* At most len bytes, 0 at the end (and ever after). By one thread at a time, not always the same one. */
+	int (*read)(void *arg, void *p, size_t len, size_t *ret, struct err *e);
+	/* The len bytes at `offset` once more, at any time, from the calling thread. NULL: more has to be held in memory instead. */
+	int (*again)(void *arg, uint64_t offset, void *p, size_t len, struct err *e);
+	void *arg;
+};
+/* Compresses all of it into `out`, which is written to by the calling thread. threads 0 = all cores. */
+int compress_all(enum compression c, int level, unsigned threads, const struct compress_from *from, struct sink *out, struct err *e);
 
 /* Pulls plain bytes out of a descriptor that holds compressed ones (or plain ones: COMPRESS_NONE copies). `in`, when given,
  * is fed every compressed byte that was read, so that the blob's digest comes from the same pass; decompressor_drain reads on

@@ -28,11 +28,8 @@ struct members {
 };
 
 enum {
-	SLICES = 64, SLICE = 512, /* that are looked at of a member: few enough to cost nothing */
 	PROBES = 4, PROBE = 16 * 1024,
-	EVEN = 2000,              /* chi squared of their bytes: below it, entropy coding gains less than half a percent */
-	DENSE_FROM = 256 * 1024,
-	PATIENT = 10              /* from this level on size is worth any time */
+	PATIENT = 10 /* from this level on size is worth any time */
 };
 
 static void *open_packer(int level)
@@ -46,23 +43,12 @@ static void *open_packer(int level)
 	return m;
 }
 
-/* Are all byte values about as frequent as the others? */
-static bool is_even(const uint8_t *p, size_t len)
+/* Told from samples, by the bytes alone. */
+static bool is_dense(void *ctx, const void *block, size_t len, void *room, size_t max)
 {
-	uint32_t count[256] = {0};
-	uint64_t squares = 0, n = (uint64_t)SLICES * SLICE;
-	for (size_t i = 0; i < SLICES; i++)
-		for (size_t k = 0, at = len / SLICES * i; k < SLICE; k++)
-			count[p[at + k]]++;
-	for (size_t i = 0; i < 256; i++)
-		squares += (uint64_t)count[i] * count[i];
-	return squares * 256 / n - n < EVEN;
-}
-
-/* Is there nothing to gain? Told from samples, by the bytes alone. `room` has space for one. */
-static bool is_dense(const struct members *m, const uint8_t *p, size_t len, uint8_t *room, size_t max)
-{
-	if (!m->quick || len < DENSE_FROM || !is_even(p, len))
+	const struct members *m = ctx;
+	const uint8_t *p = block;
+	if (!m->quick || !compress_is_even(p, len))
 		return false;
 	for (size_t i = 0; i < PROBES; i++) {
 		size_t n = libdeflate_deflate_compress(m->quick, p + len / PROBES * i, PROBE, room, max);
@@ -72,11 +58,10 @@ static bool is_dense(const struct members *m, const uint8_t *p, size_t len, uint
 	return true;
 }
 
-static void pack(void *ctx, const void *p, size_t len, void *out, size_t max, size_t *ret, struct err *e)
+static void pack(void *ctx, bool dense, const void *p, size_t len, void *out, size_t max, size_t *ret, struct err *e)
 {
 	const struct members *m = ctx;
-	struct libdeflate_compressor *z = is_dense(m, p, len, out, max) ? m->store : m->z;
-	*ret = libdeflate_gzip_compress(z, p, len, out, max);
+	*ret = libdeflate_gzip_compress(dense ? m->store : m->z, p, len, out, max);
 	if (*ret == 0)
 		err_set(e, ERR_LIMIT, "gzip: the output has no room");
 }
@@ -90,12 +75,7 @@ static void close_packer(void *ctx)
 	mem_free(m);
 }
 
-static const struct packer packer = {block_size, bound, open_packer, pack, close_packer};
-
-static struct ring *writer_new(int level, unsigned threads, struct sink *out)
-{
-	return ring_new(&packer, level, threads, out);
-}
+static const struct packer packer = {block_size, bound, open_packer, is_dense, pack, close_packer};
 
 const struct compress_family compress_gzip = {
     .name = "gzip",
@@ -103,7 +83,7 @@ const struct compress_family compress_gzip = {
     .level_max = 12,
     .level_default = 4, /* of libdeflate: within 1 % of the size that gzip -6 gives, in a fifth of its time */
     .buffer = GUNZIP_BUFFER,
-    .writer_new = writer_new,
+    .packer = &packer,
     .reader_new = gunzip_new,
     .read = gunzip_read,
     .reader_free = gunzip_free,

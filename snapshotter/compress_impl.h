@@ -27,14 +27,16 @@ static inline size_t raw_left(const struct raw *r)
 	return r->len - r->at;
 }
 
-struct ring;
+/* Do samples of it look as if it were compressed or encrypted already? False for less than 256 KiB. */
+bool compress_is_even(const void *p, size_t len);
+
+struct packer;
 struct compress_family {
 	const char *name;
 	int level_min, level_max, level_default;
 	size_t buffer; /* of struct raw */
 
-	/* Writing; NULL: bytes go through. */
-	struct ring *(*writer_new)(int level, unsigned threads, struct sink *out);
+	const struct packer *packer; /* for writing; NULL: bytes go through */
 
 	/* Reading: at least one byte, or 0 at a good end with the whole input used. */
 	void *(*reader_new)(void);

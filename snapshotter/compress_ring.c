@@ -1,187 +1,269 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compressing on all cores with bytes that depend on the input alone: it is cut into blocks of a fixed size, each
- * compressed on its own, passed on in order. Blocks travel in a ring: the writing thread fills them and passes finished
- * ones on, workers compress. One block or less never starts a thread.
+ * Compressing on all cores with bytes that depend on the input alone: it is cut into blocks of a fixed size, each compressed on its
+ * own, passed on in order. Workers take turns at reading, each a block, and compress side by side. The calling thread passes on what
+ * they made. They may be far ahead of it, since whoever takes the bytes (a registry) is quick where few come out and slow where many
+ * do: what waits is bounded in bytes. For the same reason they give way to the calling thread. A dense block would fill that at once and is hardly any work, so it is dropped, read again when
+ * its turn comes, and packed then. One block or less never starts a thread.
  */
 #include "snapshotter/compress_ring.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 
-enum { THREADS_MAX = 64 };
+enum { THREADS_MAX = 64, BLOCKS = 256, PIECE = IO_CHUNK, AHEAD_NICE = 5 };
+static const size_t waiting_max = (size_t)16 << 20; /* a block a thread may wait in any case */
 
 struct block {
-	uint8_t *plain, *packed;
+	uint8_t *packed; /* NULL: to be read again and packed */
 	size_t nplain, npacked;
-	struct err failed; /* of the packer */
-	bool done;
+	uint32_t sum;      /* of what is to be read again */
+	struct err failed; /* of reading or packing */
+	bool dense, done;
 };
 
 struct ring {
 	const struct packer *packer;
-	struct sink *out;
+	const struct compress_from *from;
 	int level;
-	unsigned threads, started;
-	pthread_t ids[THREADS_MAX];
-	void *own; /* the writing thread's packer, made when it has to pack */
 	size_t block_size, packed_max;
+	unsigned started;
+	pthread_t ids[THREADS_MAX];
 
-	/* Block i is blocks[i % n]; first <= next <= last: passed on | being made or done | waiting | free. */
-	struct block *blocks;
-	size_t n;
-	uint64_t first, next, last;
-	pthread_mutex_t lock; /* guards next, last, stop and the blocks' done */
-	pthread_cond_t filled, made;
-	bool stop;
+	/* Block i is blocks[i % BLOCKS]; first <= next: passed on | being made or done | not read. */
+	struct block blocks[BLOCKS];
+	uint64_t first, next;
+	size_t waiting, bound; /* bytes that were made and not passed on */
+	bool ended, stop;      /* `next` is the end; nobody wants more */
+	pthread_mutex_t turn;  /* at reading; taken before lock */
+	pthread_mutex_t lock;  /* guards what is above but the blocks that one thread has */
+	pthread_cond_t made, room;
 };
 
-static void pack(struct ring *r, void *ctx, struct block *b)
+/* What one thread packs with. */
+struct bench {
+	void *ctx;
+	uint8_t *plain, *packed;
+};
+
+static void bench_init(struct bench *w, const struct ring *r)
 {
-	if (!b->packed)
-		b->packed = mem_grow(NULL, r->packed_max, 1);
-	r->packer->pack(ctx, b->plain, b->nplain, b->packed, r->packed_max, &b->npacked, &b->failed);
+	*w = (struct bench){r->packer->open(r->level), mem_large(r->block_size, 1), mem_large(r->packed_max, 1)};
+}
+
+static void bench_done(struct bench *w, const struct ring *r)
+{
+	r->packer->close(w->ctx);
+	mem_free(w->plain);
+	mem_free(w->packed);
+}
+
+/* --- one block --- */
+
+/* The next one of the input; false when there is none. An input of nothing has one block. */
+static bool read_block(struct ring *r, struct bench *w, struct block *b)
+{
+	size_t n = 1;
+	*b = (struct block){0};
+	while (n && b->nplain < r->block_size) {
+		if (r->from->read(r->from->arg, w->plain + b->nplain, r->block_size - b->nplain, &n, &b->failed) < 0)
+			return true;
+		b->nplain += n;
+	}
+	return b->nplain || r->next == 0;
+}
+
+static void pack(struct ring *r, struct bench *w, struct block *b)
+{
+	r->packer->pack(w->ctx, b->dense, w->plain, b->nplain, w->packed, r->packed_max, &b->npacked, &b->failed);
+}
+
+/* By a worker: packs what was read, and keeps what comes out. */
+static void make(struct ring *r, struct bench *w, struct block *b)
+{
+	if (b->failed.code != ERR_NONE)
+		return;
+	b->dense = r->packer->is_dense(w->ctx, w->plain, b->nplain, w->packed, r->packed_max);
+	if (b->dense && r->from->again) {
+		b->sum = compress_crc32(0, w->plain, b->nplain);
+		return;
+	}
+	pack(r, w, b);
+	b->packed = mem_grow(NULL, b->npacked, 1);
+	memcpy(b->packed, w->packed, b->npacked);
+}
+
+static int pack_again(struct ring *r, struct bench *w, uint64_t i, struct block *b, struct err *e)
+{
+	TRY(r->from->again(r->from->arg, i * r->block_size, w->plain, b->nplain, e));
+	if (compress_crc32(0, w->plain, b->nplain) != b->sum)
+		return err_set(e, ERR_CORRUPT, "what is compressed has changed meanwhile");
+	pack(r, w, b);
+	return 0;
+}
+
+/* --- workers --- */
+
+/* With the lock: may the next block be begun? The one that is waited for always. */
+static bool may_begin(const struct ring *r)
+{
+	return r->next == r->first || (r->next - r->first < BLOCKS && r->waiting < r->bound);
+}
+
+/* The next block, read; NULL: there is none, or nobody wants it. */
+static struct block *take(struct ring *r, struct bench *w)
+{
+	struct block *b = NULL;
+	pthread_mutex_lock(&r->turn);
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop && !r->ended && !may_begin(r))
+		pthread_cond_wait(&r->room, &r->lock);
+	if (!r->stop && !r->ended)
+		b = &r->blocks[r->next % BLOCKS];
+	pthread_mutex_unlock(&r->lock);
+	if (b) {
+		bool any = read_block(r, w, b);
+		pthread_mutex_lock(&r->lock);
+		r->ended |= b->nplain < r->block_size;
+		r->next += any;
+		pthread_cond_signal(&r->made);
+		pthread_mutex_unlock(&r->lock);
+		b = any ? b : NULL;
+	}
+	pthread_mutex_unlock(&r->turn);
+	return b;
 }
 
 static void *work(void *arg)
 {
 	struct ring *r = arg;
-	void *ctx = r->packer->open(r->level);
-	pthread_mutex_lock(&r->lock);
-	for (;;) {
-		while (r->next == r->last && !r->stop)
-			pthread_cond_wait(&r->filled, &r->lock);
-		if (r->stop)
-			break;
-		struct block *b = &r->blocks[r->next++ % r->n];
-		pthread_mutex_unlock(&r->lock);
-		pack(r, ctx, b);
+	struct bench w;
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + AHEAD_NICE);
+	bench_init(&w, r);
+	for (struct block *b; (b = take(r, &w)) != NULL;) {
+		make(r, &w, b);
 		pthread_mutex_lock(&r->lock);
 		b->done = true;
+		r->waiting += b->packed ? b->npacked : 0;
 		pthread_cond_signal(&r->made);
+		pthread_mutex_unlock(&r->lock);
 	}
-	pthread_mutex_unlock(&r->lock);
-	r->packer->close(ctx);
+	bench_done(&w, r);
 	return NULL;
 }
 
-struct ring *ring_new(const struct packer *packer, int level, unsigned threads, struct sink *out)
+/* --- the calling thread --- */
+
+static int send(struct sink *out, const uint8_t *p, size_t len, struct err *e)
+{
+	for (size_t n; len; p += n, len -= n) {
+		n = len < PIECE ? len : PIECE; /* stays in the cache from one sink to the next */
+		TRY(sink_write(out, p, n, e));
+	}
+	return 0;
+}
+
+static int failure(const struct block *b, struct err *e)
+{
+	if (b->failed.code != ERR_NONE)
+		*e = b->failed;
+	return -(int)b->failed.code;
+}
+
+/* Waits for block r->first; false at the end. */
+static bool wait_for(struct ring *r, const struct block *b)
+{
+	pthread_mutex_lock(&r->lock);
+	while (!(r->first < r->next ? b->done : r->ended))
+		pthread_cond_wait(&r->made, &r->lock);
+	bool any = r->first < r->next;
+	pthread_mutex_unlock(&r->lock);
+	return any;
+}
+
+static int pass_on(struct ring *r, struct bench *w, struct block *b, struct sink *out, struct err *e)
+{
+	TRY(failure(b, e));
+	if (!b->packed)
+		TRY(pack_again(r, w, r->first, b, e));
+	TRY(failure(b, e));
+	TRY(send(out, b->packed ? b->packed : w->packed, b->npacked, e));
+	pthread_mutex_lock(&r->lock);
+	r->waiting -= b->packed ? b->npacked : 0;
+	r->first++;
+	mem_free(b->packed);
+	b->packed = NULL;
+	b->done = false;
+	pthread_cond_signal(&r->room);
+	pthread_mutex_unlock(&r->lock);
+	return 0;
+}
+
+/* Reads, packs and passes on a block here; *ret: was it the last one? */
+static int do_one(struct ring *r, struct bench *w, struct sink *out, bool *ret, struct err *e)
+{
+	struct block b;
+	*ret = !read_block(r, w, &b);
+	TRY(failure(&b, e));
+	if (*ret)
+		return 0;
+	*ret = b.nplain < r->block_size;
+	r->first = ++r->next;
+	b.dense = r->packer->is_dense(w->ctx, w->plain, b.nplain, w->packed, r->packed_max);
+	pack(r, w, &b);
+	TRY(failure(&b, e));
+	return send(out, w->packed, b.npacked, e);
+}
+
+static int run(struct ring *r, unsigned threads, struct bench *w, struct sink *out, struct err *e)
+{
+	bool ended = false;
+	TRY(do_one(r, w, out, &ended, e));
+	while (!ended && threads > 1 && r->started < threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
+		r->started++; /* fewer than asked only take longer */
+	while (!ended && !r->started)
+		TRY(do_one(r, w, out, &ended, e));
+	while (!ended) {
+		struct block *b = &r->blocks[r->first % BLOCKS];
+		ended = !wait_for(r, b);
+		if (!ended)
+			TRY(pass_on(r, w, b, out, e));
+	}
+	return 0;
+}
+
+int ring_run(const struct packer *packer, int level, unsigned threads, const struct compress_from *from, struct sink *out, struct err *e)
 {
 	struct ring *r = mem_new(sizeof(*r));
+	struct bench w;
 	r->packer = packer;
-	r->out = out;
+	r->from = from;
 	r->level = level;
-	r->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-	r->n = r->threads + r->threads / 2 + 2;
-	r->blocks = mem_array(r->n, sizeof(*r->blocks));
 	r->block_size = packer->block_size(level);
 	r->packed_max = packer->bound(r->block_size);
+	threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+	r->bound = waiting_max > threads * r->block_size ? waiting_max : threads * r->block_size;
+	pthread_mutex_init(&r->turn, NULL);
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->filled, NULL);
 	pthread_cond_init(&r->made, NULL);
-	return r;
-}
-
-static void start_workers(struct ring *r)
-{
-	while (r->started < r->threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
-		r->started++; /* fewer than asked only take longer; none: the writing thread does it */
-}
-
-/* Waits for the oldest block, or packs it when there are no workers, and passes it on. */
-static int pass_on(struct ring *r, struct err *e)
-{
-	struct block *b = &r->blocks[r->first++ % r->n];
-	if (r->started) {
-		pthread_mutex_lock(&r->lock);
-		while (!b->done)
-			pthread_cond_wait(&r->made, &r->lock);
-		pthread_mutex_unlock(&r->lock);
-	} else {
-		if (!r->own)
-			r->own = r->packer->open(r->level);
-		r->next++;
-		pack(r, r->own, b);
-	}
-	b->nplain = 0;
-	b->done = false;
-	if (b->failed.code != ERR_NONE) {
-		*e = b->failed;
-		return -(int)e->code;
-	}
-	return sink_write(r->out, b->packed, b->npacked, e);
-}
-
-static bool oldest_is_done(struct ring *r)
-{
-	pthread_mutex_lock(&r->lock);
-	bool done = r->first < r->last && r->blocks[r->first % r->n].done;
-	pthread_mutex_unlock(&r->lock);
-	return done;
-}
-
-/* The block at `last` is full, or the input has ended. */
-static int hand_over(struct ring *r, struct err *e)
-{
-	if (r->last == 1 && r->threads > 1)
-		start_workers(r); /* a second block: worth it */
-	pthread_mutex_lock(&r->lock);
-	r->last++;
-	pthread_cond_signal(&r->filled);
-	pthread_mutex_unlock(&r->lock);
-	bool hold = r->last == 1 && r->threads > 1; /* the first block waits for what is to come */
-	while (r->started ? r->last - r->first == r->n || oldest_is_done(r) : r->first < r->last && !hold)
-		TRY(pass_on(r, e));
-	return 0;
-}
-
-int ring_write(struct ring *r, const void *p, size_t len, struct err *e)
-{
-	const uint8_t *q = p;
-	while (len) {
-		struct block *b = &r->blocks[r->last % r->n];
-		if (b->nplain == r->block_size) {
-			TRY(hand_over(r, e));
-			continue;
-		}
-		if (!b->plain)
-			b->plain = mem_grow(NULL, r->block_size, 1);
-		size_t n = r->block_size - b->nplain < len ? r->block_size - b->nplain : len;
-		memcpy(b->plain + b->nplain, q, n);
-		b->nplain += n;
-		q += n;
-		len -= n;
-	}
-	return 0;
-}
-
-int ring_finish(struct ring *r, struct err *e)
-{
-	if (r->last == 0 || r->blocks[r->last % r->n].nplain)
-		TRY(hand_over(r, e)); /* no input at all makes one empty block */
-	while (r->first < r->last)
-		TRY(pass_on(r, e));
-	return 0;
-}
-
-void ring_free(struct ring *r)
-{
+	pthread_cond_init(&r->room, NULL);
+	bench_init(&w, r);
+	int rc = run(r, threads, &w, out, e);
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
-	pthread_cond_broadcast(&r->filled);
+	pthread_cond_broadcast(&r->room);
 	pthread_mutex_unlock(&r->lock);
 	for (unsigned i = 0; i < r->started; i++)
 		pthread_join(r->ids[i], NULL);
-	for (size_t i = 0; i < r->n; i++) {
-		mem_free(r->blocks[i].plain);
+	for (size_t i = 0; i < BLOCKS; i++)
 		mem_free(r->blocks[i].packed);
-	}
-	if (r->own)
-		r->packer->close(r->own);
+	bench_done(&w, r);
+	pthread_mutex_destroy(&r->turn);
 	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->filled);
 	pthread_cond_destroy(&r->made);
-	mem_free(r->blocks);
+	pthread_cond_destroy(&r->room);
 	mem_free(r);
+	return rc;
 }

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-enum { WINDOW_LOG_MAX = 27, FRAME_HEADER_MAX = 18 };
+enum { WINDOW_LOG_MAX = 27, FRAME_HEADER_MAX = 18, QUICK = 12 };
 
 static int fail(size_t code, enum err_code as, struct err *e)
 {
@@ -20,35 +20,45 @@ static int fail(size_t code, enum err_code as, struct err *e)
 
 static size_t block_size(int level)
 {
-	return level <= 12 ? 4u << 20 : 16u << 20; /* high levels live from their windows */
+	return level <= QUICK ? 4u << 20 : 16u << 20; /* high levels live from their windows */
 }
+
+struct frames {
+	ZSTD_CCtx *z;
+	bool quick; /* levels that are through with dense bytes at once; high ones try hard */
+};
 
 static void *open_packer(int level)
 {
-	ZSTD_CCtx *ctx = compress_got(ZSTD_createCCtx());
-	ZSTD_CCtx_setParameter(ctx, ZSTD_c_compressionLevel, level);
-	ZSTD_CCtx_setParameter(ctx, ZSTD_c_checksumFlag, 1);
-	return ctx;
+	struct frames *f = mem_new(sizeof(*f));
+	*f = (struct frames){compress_got(ZSTD_createCCtx()), level <= QUICK};
+	ZSTD_CCtx_setParameter(f->z, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(f->z, ZSTD_c_checksumFlag, 1);
+	return f;
 }
 
-static void pack(void *ctx, const void *p, size_t len, void *out, size_t max, size_t *ret, struct err *e)
+static bool is_dense(void *ctx, const void *p, size_t len, void *room, size_t max)
 {
-	*ret = ZSTD_compress2(ctx, out, max, p, len);
+	(void)room, (void)max;
+	return ((struct frames *)ctx)->quick && compress_is_even(p, len);
+}
+
+static void pack(void *ctx, bool dense, const void *p, size_t len, void *out, size_t max, size_t *ret, struct err *e)
+{
+	(void)dense; /* the library finds that out by itself */
+	*ret = ZSTD_compress2(((struct frames *)ctx)->z, out, max, p, len);
 	if (ZSTD_isError(*ret))
 		fail(*ret, ERR_SYS, e);
 }
 
 static void close_packer(void *ctx)
 {
-	ZSTD_freeCCtx(ctx);
+	struct frames *f = ctx;
+	ZSTD_freeCCtx(f->z);
+	mem_free(f);
 }
 
-static const struct packer packer = {block_size, ZSTD_compressBound, open_packer, pack, close_packer};
-
-static struct ring *writer_new(int level, unsigned threads, struct sink *out)
-{
-	return ring_new(&packer, level, threads, out);
-}
+static const struct packer packer = {block_size, ZSTD_compressBound, open_packer, is_dense, pack, close_packer};
 
 struct zstd_reader {
 	ZSTD_DCtx *ctx;
@@ -126,7 +136,7 @@ const struct compress_family compress_zstd = {
     .level_max = 22,
     .level_default = 3,
     .buffer = IO_CHUNK,
-    .writer_new = writer_new,
+    .packer = &packer,
     .reader_new = reader_new,
     .read = zstd_read,
     .reader_free = reader_free,

@@ -121,32 +121,14 @@ struct recode {
 	const struct cancel *cancel;
 };
 
-static void compressor_cleanup(struct compressor **z)
-{
-	if (*z)
-		compressor_free(*z);
-}
-
-static int pump(struct layer_source *src, struct sink *to, struct err *e)
-{
-	const char *p;
-	size_t len;
-	int rc;
-	while ((rc = layer_source_next(src, &p, &len, e)) > 0)
-		TRY(sink_write(to, p, len, e));
-	return rc;
-}
-
 /* *ret_from: what `from` was compressed with. */
 static int recode_to(struct store *s, const struct digest *from, const struct digest *diff_id, const struct recode *how, struct sink *to,
 	enum compression *ret_from, struct err *e)
 {
 	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
-	cleanup_with(compressor_cleanup) struct compressor *z = NULL;
 	TRY(layer_source_open(s, from, how->cancel, &src, e));
-	TRY(compressor_new(how->c, how->level, how->threads, to, &z, e));
-	TRY(pump(src, compressor_sink(z), e));
-	TRY(compressor_finish(z, e));
+	struct compress_from plain = layer_source_pull(src);
+	TRY(compress_all(how->c, how->level, how->threads, &plain, to, e));
 	*ret_from = layer_source_compression(src);
 	return layer_source_verify(src, from, diff_id, e);
 }

@@ -3,7 +3,7 @@
  * The reading half of unpacking. The thread decompresses into a relay and makes both digests, of the blob and of its tar, in the
  * same pass; a plain blob has only one, or the check of tar_check.h. Of a blob that comes from outside at this moment only the tar is
  * hashed here. Bytes behind the tar's end marker go through as well, so the digests are those of everything. A blob that swells more
- * than a thousandfold beyond the first gigabyte is refused as a bomb.
+ * than a thousandfold beyond the first gigabyte is refused as a bomb. Whoever pulls does all of that in its own threads, without a relay.
  */
 #include "snapshotter/layer_source.h"
 
@@ -64,11 +64,11 @@ static int count_write(struct sink *s, const void *p, size_t len, struct err *e)
 	return 0;
 }
 
-static int fill(struct layer_source *src, char *p, size_t *ret, struct err *e)
+static int fill(struct layer_source *src, char *p, size_t len, size_t *ret, struct err *e)
 {
 	if (cancelled(src->cancel))
 		return err_set(e, ERR_CANCELLED, "cancelled");
-	TRY(decompressor_read(src->z, p, BUFFER, ret, e));
+	TRY(decompressor_read(src->z, p, len, ret, e));
 	if (*ret == 0)
 		return decompressor_drain(src->z, e);
 	if (src->compression != COMPRESS_NONE)
@@ -89,7 +89,7 @@ static void *produce(void *arg)
 		char *p = relay_space(src->relay);
 		if (!p)
 			break;
-		rc = fill(src, p, &n, &e);
+		rc = fill(src, p, BUFFER, &n, &e);
 		if (rc == 0 && n)
 			relay_push(src->relay, n);
 	}
@@ -132,7 +132,6 @@ int layer_source_open(struct store *s, const struct digest *blob, const struct c
 	src->compression = compress_detect(magic, (size_t)n);
 	src->in.check = src->compression == COMPRESS_NONE && tar_check_find(s, blob, &src->in.noted) ? CHECK_QUICK : CHECK_DIGEST;
 	TRY(decompressor_new(src->compression, src->fd, &src->in.sink, &src->z, e));
-	TRY(start(src, e));
 	*ret = steal(&src);
 	return 0;
 }
@@ -146,7 +145,6 @@ int layer_source_from(struct blob_feed *feed, const struct cancel *cancel, struc
 	TRY(blob_feed_head(feed, magic, sizeof(magic), &n, e));
 	src->compression = compress_detect(magic, n);
 	TRY(decompressor_new_from(src->compression, blob_feed_read, feed, &src->in.sink, &src->z, e));
-	TRY(start(src, e));
 	*ret = steal(&src);
 	return 0;
 }
@@ -170,6 +168,8 @@ int layer_source_next(struct layer_source *src, const char **ret, size_t *ret_le
 {
 	if (src->ended)
 		return 0;
+	if (!src->started)
+		TRY(start(src, e));
 	int rc = relay_next(src->relay, ret, ret_len, e);
 	src->ended = rc == 0;
 	return rc;
@@ -190,6 +190,40 @@ int layer_source_read(void *arg, void *p, size_t len, size_t *ret, struct err *e
 	src->piece_len -= n;
 	*ret = n;
 	return 0;
+}
+
+static int pull(void *arg, void *p, size_t len, size_t *ret, struct err *e)
+{
+	struct layer_source *src = arg;
+	*ret = 0;
+	if (src->ended)
+		return 0;
+	TRY(fill(src, p, len < BUFFER ? len : BUFFER, ret, e));
+	src->ended = *ret == 0;
+	return 0;
+}
+
+static int pull_again(void *arg, uint64_t offset, void *p, size_t len, struct err *e)
+{
+	struct layer_source *src = arg;
+	while (len) {
+		ssize_t n = pread(src->fd, p, len, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read blob");
+		if (n == 0)
+			return err_set(e, ERR_CORRUPT, "the blob has become shorter");
+		p = (char *)p + n;
+		offset += (size_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+struct compress_from layer_source_pull(struct layer_source *src)
+{
+	return (struct compress_from){pull, src->compression == COMPRESS_NONE && src->fd >= 0 ? pull_again : NULL, src};
 }
 
 static int mismatch(const char *what, const struct digest *is, const struct digest *want, struct err *e)

@@ -3,9 +3,11 @@
 #define COOPER_LAYER_SOURCE_H
 
 /*
- * A blob's plain bytes, read, decompressed and hashed by a second thread while the caller works with them. Only for layer_*.c.
+ * A blob's plain bytes, read, decompressed and hashed by a second thread while the caller works with them, or by whoever pulls
+ * them. Only for layer_*.c.
  */
 #include "base/pool.h"
+#include "snapshotter/compress.h"
 #include "snapshotter/store.h"
 
 struct layer_source;
@@ -17,6 +19,8 @@ int layer_source_from(struct blob_feed *feed, const struct cancel *cancel, struc
 int layer_source_read(void *src, void *p, size_t len, size_t *ret, struct err *e);
 /* The next piece in place: 1, 0 at the end, negative failure. */
 int layer_source_next(struct layer_source *src, const char **ret, size_t *ret_len, struct err *e);
+/* Instead of both, for compress_all: in the calling thread, which may be another one each time. */
+struct compress_from layer_source_pull(struct layer_source *src);
 /* Reads to the end of the blob and compares: ERR_CORRUPT when the blob is not `blob` or its tar not `diff_id`. */
 int layer_source_verify(struct layer_source *src, const struct digest *blob, const struct digest *diff_id, struct err *e);
 enum compression layer_source_compression(const struct layer_source *src);

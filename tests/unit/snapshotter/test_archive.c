@@ -58,17 +58,25 @@ static void made_end(struct made *m)
 	OK(tar_write_end(&m->w, &e));
 }
 
+static int give(void *arg, void *p, size_t len, size_t *ret, struct err *e)
+{
+	struct str *left = arg;
+	(void)e;
+	*ret = left->len < len ? left->len : len;
+	memcpy(p, left->p, *ret);
+	*left = str_from(*left, *ret);
+	return 0;
+}
+
 static void squeeze(struct buf *b, enum compression c)
 {
 	struct err e = {0};
 	struct sink_buf out;
-	struct compressor *z;
+	struct str left = buf_view(b);
+	struct compress_from from = {give, NULL, &left};
 	struct buf packed = {0};
 	sink_buf_init(&out, &packed, 1 << 24);
-	OK(compressor_new(c, -1, 1, &out.sink, &z, &e));
-	OK(sink_write(compressor_sink(z), b->p, b->len, &e));
-	OK(compressor_finish(z, &e));
-	compressor_free(z);
+	OK(compress_all(c, -1, 1, &from, &out.sink, &e));
 	buf_done(b);
 	*b = packed;
 }
