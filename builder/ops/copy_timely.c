@@ -5,12 +5,17 @@
  */
 #include "builder/ops/copying.h"
 
-/* Other entries are those of an archive, which has times of its own. */
+/* What is in one alone is an archive, or came out of it and has times of its own. */
 static bool same_times(const struct index *want, const struct index *is, int64_t epoch)
 {
-	for (size_t i = 0; i < want->n && i < is->n && str_eq(want->entries[i].path, is->entries[i].path); i++)
-		if (entry_time(&want->entries[i], epoch) != entry_time(&is->entries[i], epoch))
+	for (size_t i = 0, j = 0; i < want->n && j < is->n;) {
+		const struct entry *a = &want->entries[i], *b = &is->entries[j];
+		int order = path_cmp(a->path, b->path);
+		if (order == 0 && entry_time(a, epoch) != entry_time(b, epoch))
 			return false;
+		i += order <= 0;
+		j += order >= 0;
+	}
 	return true;
 }
 

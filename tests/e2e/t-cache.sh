@@ -264,7 +264,9 @@ test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
 	mkdir -p ctx/d
 	echo f >ctx/d/f
 	touch -d 2001-01-01 ctx/d/f ctx/d
-	printf 'FROM busybox AS b\nCOPY d /d\nFROM busybox\nADD d/f /f\nCOPY --from=b /d /d\nRUN ls /d >/l\n' >ctx/Containerfile
+	tar -C ctx -cf ctx/a.tar d
+	touch -d 2001-01-01 ctx/a.tar
+	printf 'FROM busybox AS b\nCOPY d /d\nFROM busybox\nADD d/f /f\nADD a.tar d/f /x/\nCOPY --from=b /d /d\nRUN ls /d >/l\n' >ctx/Containerfile
 	export SOURCE_DATE_EPOCH=1700000000
 	build_ok ctx
 	for when in 2002-01-01 2003-01-01; do
