@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compressing on all cores with bytes that depend on the input alone: it is cut into blocks of a fixed size, each compressed on its
- * own, passed on in order. Workers take turns at reading, each a block, and compress side by side. The calling thread passes on what
+ * own, passed on in order. Workers take turns at reading, each a block, and compress side by side; the calling thread passes on what
  * they made. They may be far ahead of it, since whoever takes the bytes (a registry) is quick where few come out and slow where many
- * do: what waits is bounded in bytes. For the same reason they give way to the calling thread. A dense block would fill that at once and is hardly any work, so it is dropped, read again when
- * its turn comes, and packed then. One block or less never starts a thread.
+ * do: what waits is bounded in bytes. For the same reason they give way to the calling thread. A dense block would fill the bound at
+ * once and is hardly any work, so it is dropped, read again when its turn comes, and packed then. One block or less never starts a
+ * thread.
  */
 #include "snapshotter/compress_ring.h"
 

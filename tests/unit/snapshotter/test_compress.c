@@ -174,6 +174,24 @@ Test(compress, gzip_stores_members_of_bytes_that_are_compressed_already)
 	}
 }
 
+Test(compress, a_zstd_frame_uses_what_is_anywhere_in_it)
+{
+	static const int levels[] = {-1, 1, 2, 12};
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		cleanup_buf struct buf in = {0}, packed = {0}, out = {0};
+		struct err e;
+		fill_dense(&in, 64 << 10, 1);
+		buf_need(&in, 4 << 20);
+		memset(in.p + in.len, 0, 3 << 20);
+		memcpy(in.p + (3 << 20), in.p, in.len);
+		in.len += 3 << 20;
+		pack(COMPRESS_ZSTD, levels[i], 1, buf_view(&in), in.len, &packed);
+		cr_assert_lt(packed.len, 70 << 10, "level %d: %zu", levels[i], packed.len);
+		cr_assert_eq(unpack(COMPRESS_ZSTD, buf_view(&packed), 1 << 20, NULL, &out, &e), 0);
+		cr_assert(str_eq(buf_view(&in), buf_view(&out)));
+	}
+}
+
 Test(compress, the_same_bytes_for_any_number_of_threads_and_any_pieces)
 {
 	cleanup_buf struct buf in = {0};
