@@ -55,13 +55,13 @@ void stage_history(struct stage_state *st, struct buf *created_by, bool empty_la
 }
 
 /* What a step has in common with itself in an earlier state of the file: whose it is, of which kind, and its own text, or which one
- * of its kind it is. */
+ * of its kind it is. A stage without a name keeps its identity when another one comes before it. */
 static struct digest identity(struct lowering *lw, const struct stage_state *st, const struct step *proto, const struct instr *in, bool by_text)
 {
 	struct hasher h;
 	hasher_init(&h);
 	hasher_str(&h, lw->o->project);
-	hasher_str(&h, str_of(st->name));
+	hasher_str(&h, st->ast ? st->ast->name : str_of(st->name));
 	hasher_str(&h, str_of(proto->op->name));
 	hasher_u64(&h, (uint64_t)in->id);
 	hasher_u64(&h, by_text ? UINT64_MAX : st->ordinals[in->id]);

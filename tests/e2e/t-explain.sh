@@ -285,6 +285,15 @@ test_the_first_miss_is_told_without_being_asked() {
 	assert_eq "$(grep -c 'not cached' build.log)" 0
 }
 
+test_a_stage_without_a_name_is_the_same_behind_a_new_one() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo 1 >/x\n' >Containerfile
+	explain .
+	printf 'FROM busybox AS new\nRUN echo y >/y\nFROM busybox\nRUN echo 2 >/x\nCOPY --from=new /y /y\n' >Containerfile
+	explain .
+	assert_eq "$(why 'echo 2')" 'command changed from "/bin/sh -c echo 1 >/x" to "/bin/sh -c echo 2 >/x"'
+}
+
 # What a step mounts is a step of its own, which says nothing when it is new.
 test_the_first_miss_is_told_by_the_step_that_knows_why() {
 	need_busybox
