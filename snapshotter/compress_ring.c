@@ -202,30 +202,43 @@ static int pass_on(struct ring *r, struct bench *w, struct block *b, struct sink
 	return 0;
 }
 
-/* Reads, packs and passes on a block here; *ret: was it the last one? */
-static int do_one(struct ring *r, struct bench *w, struct sink *out, bool *ret, struct err *e)
+/* Reads the next block here; *ret: was that the end? Then there may be none. */
+static int read_here(struct ring *r, struct bench *w, struct block *b, bool *ret, struct err *e)
 {
-	struct block b;
-	*ret = !read_block(r, w, &b);
-	TRY(failure(&b, e));
-	if (*ret)
-		return 0;
-	*ret = b.nplain < r->block_size;
-	r->first = ++r->next;
-	b.dense = r->packer->is_dense(w->ctx, w->plain, b.nplain, w->packed, r->packed_max);
-	pack(r, w, &b);
-	TRY(failure(&b, e));
-	return send(out, w->packed, b.npacked, e);
+	bool any = read_block(r, w, b);
+	TRY(failure(b, e));
+	*ret = b->nplain < r->block_size;
+	r->next += any;
+	r->first = r->next;
+	return any;
+}
+
+static int pack_here(struct ring *r, struct bench *w, struct block *b, struct sink *out, struct err *e)
+{
+	b->dense = r->packer->is_dense(w->ctx, w->plain, b->nplain, w->packed, r->packed_max);
+	pack(r, w, b);
+	TRY(failure(b, e));
+	return send(out, w->packed, b->npacked, e);
+}
+
+static void start_workers(struct ring *r, unsigned threads)
+{
+	while (threads > 1 && r->started < threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
+		r->started++; /* fewer than asked only take longer */
 }
 
 static int run(struct ring *r, unsigned threads, struct bench *w, struct sink *out, struct err *e)
 {
+	struct block here;
 	bool ended = false;
-	TRY(do_one(r, w, out, &ended, e));
-	while (!ended && threads > 1 && r->started < threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
-		r->started++; /* fewer than asked only take longer */
-	while (!ended && !r->started)
-		TRY(do_one(r, w, out, &ended, e));
+	int any = read_here(r, w, &here, &ended, e);
+	if (any > 0 && !ended)
+		start_workers(r, threads);
+	while (any > 0) {
+		TRY(pack_here(r, w, &here, out, e));
+		any = ended || r->started ? 0 : read_here(r, w, &here, &ended, e);
+	}
+	TRY(any);
 	while (!ended) {
 		struct block *b = &r->blocks[r->first % BLOCKS];
 		ended = !wait_for(r, b);
