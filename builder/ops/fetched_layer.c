@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -22,13 +21,14 @@ int fetched_scratch(struct ops_env *env, const char *prefix, int *ret_tmp, char 
 	return 0;
 }
 
-int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, const struct cancel *cancel, struct outcome *ret, struct err *e)
+int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, struct timespec began, const struct cancel *cancel,
+	struct outcome *ret, struct err *e)
 {
 	cleanup_close int dir = -1;
 	cleanup_close int fs = -1;
 	cleanup_index struct index *ix = NULL;
 	cleanup_view struct view *empty = view_new(NULL, 0);
-	struct layer_skip skip = {0};
+	struct layer_skip skip = {.began = began};
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	TRY(fs_open_dir(tmp_fd, scratch, &dir, e));

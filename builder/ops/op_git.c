@@ -2,6 +2,7 @@
 /* ADD of a git repository. The key is the commit, so an unmoved branch costs one `ls-remote` and a commit costs nothing. */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -65,12 +66,14 @@ static int run_git(struct task *t, struct outcome *ret, struct err *e)
 	struct git_source g = source(t);
 	int tmp = -1;
 	int64_t when = 0;
+	struct timespec began;
 	cleanup_free char *scratch = NULL;
+	clock_gettime(CLOCK_REALTIME_COARSE, &began);
 	TRY(fetched_scratch(env, "git-", &tmp, &scratch, e));
 	cleanup_free char *path = mem_printf("%s/%s/%s/fs", env->store->path, env->store->tmp_name, scratch);
 	/* The commit that the key was made of, wherever the branch is by now. */
 	TRY(git_checkout(&g, buf_view(&t->found), path, t->cancel, &when, e));
-	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
+	return fetched_layer(env, tmp, scratch, began, t->cancel, ret, e);
 }
 
 const struct op op_git = {.name = "git", .far = true, .hash = hash_git, .key = key_git, .run = run_git};

@@ -177,7 +177,7 @@ static int run_http(struct task *t, struct outcome *ret, struct err *e)
 	cleanup_free char *scratch = NULL;
 	TRY(fetched_scratch(env, "url-", &tmp, &scratch, e));
 	TRY(place(t, t->step->args, tmp, scratch, &ret->keep_out, e));
-	return fetched_layer(env, tmp, scratch, t->cancel, ret, e);
+	return fetched_layer(env, tmp, scratch, (struct timespec){0}, t->cancel, ret, e); /* its time is the server's */
 }
 
 const struct op op_http = {.name = "http", .far = true, .hash = hash_http, .key = key_http, .run = run_http};

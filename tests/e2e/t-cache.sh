@@ -258,6 +258,24 @@ EOF
 	cooper build -q -o type=oci,dest=image.tar --source-date-epoch "$epoch" ctx >/dev/null
 }
 
+# Files of a commit have the time at which they were checked out.
+test_a_repository_that_was_fetched_before_has_the_epochs_times() {
+	need git
+	need_busybox
+	git init -q -b main src
+	echo x >src/x
+	git -C src add .
+	git -C src -c user.email=a@example.com -c user.name=a commit -qm one
+	git clone -q --bare src www/r.git
+	git -C www/r.git update-server-info
+	serve www
+	printf 'FROM busybox\nADD http://%s/r.git#main /r\nRUN chmod 600 /r/x\n' "$SERVER" >Containerfile
+	build_ok .
+	sleep 1.1
+	export SOURCE_DATE_EPOCH=$(($(date +%s) + 1000))
+	assert_eq "$(digest_of .)" "$(COOPER_ROOT=$E2E_DIR/empty; need_busybox; digest_of .)"
+}
+
 test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
 	need_busybox
 	mkdir -p ctx/d
