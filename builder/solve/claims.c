@@ -66,6 +66,12 @@ static struct tree_layer *make_layers(
 	return layers;
 }
 
+/* The true times of the layer cannot be had: its bytes are of no use in an image that has to have them, nor to a step that would copy them. */
+static bool inexact(const struct tree_layer *l)
+{
+	return !l->claim->as_is && digest_none(&l->claim->index);
+}
+
 void claims_add(struct claims *c, const struct cachedoc *d, const struct manifest *m, const char *origin, struct tree_cache *cache)
 {
 	struct tree_layer *layers = make_layers(c, d, m, origin, cache);
@@ -75,7 +81,7 @@ void claims_add(struct claims *c, const struct cachedoc *d, const struct manifes
 		const struct cachedoc_record *r = &d->records[i];
 		struct said *s = arena_new(&c->arena, sizeof(*s));
 		*s = (struct said){.cache = cache, .outcome.has_layer = !digest_none(&r->cid)};
-		s->outcome.layer = r->layer == SIZE_MAX ? (struct tree_layer){.claim = hollow} : layers[r->layer];
+		s->outcome.layer = r->layer == SIZE_MAX || inexact(&layers[r->layer]) ? (struct tree_layer){.claim = hollow} : layers[r->layer];
 		s->outcome.layer.cid = r->cid;
 		s->outcome.layer.created = r->created;
 		s->outcome.layer.created_nsec = r->created_nsec;
@@ -95,12 +101,6 @@ static void need_loaded(struct claims *c)
 	c->loaded = true;
 }
 
-/* The true times of the layer cannot be had: its bytes are of no use in an image that has to have them. */
-static bool inexact(const struct tree_layer *l)
-{
-	return !l->claim->as_is && digest_none(&l->claim->index);
-}
-
 bool claims_find(struct claims *c, const struct digest *key, bool want_tar, struct outcome *ret)
 {
 	const struct said *second = NULL;
@@ -109,7 +109,7 @@ bool claims_find(struct claims *c, const struct digest *key, bool want_tar, stru
 		const struct tree_layer *l = &s->outcome.layer;
 		if (atomic_load(&s->cache->broken))
 			continue;
-		if (s->outcome.has_layer && (tree_layer_hollow(l) || (want_tar && inexact(l)))) {
+		if (s->outcome.has_layer && tree_layer_hollow(l)) {
 			if (!second && !want_tar && !c->no_hollow)
 				second = s;
 			continue;
