@@ -38,25 +38,37 @@ struct ring {
 	uint64_t first, next;
 	size_t waiting, bound; /* bytes that were made and not passed on */
 	bool ended, stop;      /* `next` is the end; nobody wants more */
+	uint8_t *head;         /* the first block, which was read before there were workers */
 	pthread_mutex_t turn;  /* at reading; taken before lock */
 	pthread_mutex_t lock;  /* guards what is above but the blocks that one thread has */
 	pthread_cond_t made, room;
 };
 
-/* What one thread packs with. */
+/* What one thread packs with, each when it is needed: at high levels they are large. */
 struct bench {
 	void *ctx;
 	uint8_t *plain, *packed;
 };
 
-static void bench_init(struct bench *w, const struct ring *r)
+static uint8_t *plain_of(struct bench *w, const struct ring *r)
 {
-	*w = (struct bench){r->packer->open(r->level), mem_large(r->block_size, 1), mem_large(r->packed_max, 1)};
+	if (!w->plain)
+		w->plain = mem_large(r->block_size, 1);
+	return w->plain;
+}
+
+static void need_packer(struct bench *w, const struct ring *r)
+{
+	if (w->ctx)
+		return;
+	w->ctx = r->packer->open(r->level);
+	w->packed = mem_large(r->packed_max, 1);
 }
 
 static void bench_done(struct bench *w, const struct ring *r)
 {
-	r->packer->close(w->ctx);
+	if (w->ctx)
+		r->packer->close(w->ctx);
 	mem_free(w->plain);
 	mem_free(w->packed);
 }
@@ -66,18 +78,26 @@ static void bench_done(struct bench *w, const struct ring *r)
 /* The next one of the input; false when there is none. An input of nothing has one block. */
 static bool read_block(struct ring *r, struct bench *w, struct block *b)
 {
+	uint8_t *p = plain_of(w, r);
 	size_t n = 1;
 	*b = (struct block){0};
 	while (n && b->nplain < r->block_size) {
-		if (r->from->read(r->from->arg, w->plain + b->nplain, r->block_size - b->nplain, &n, &b->failed) < 0)
+		if (r->from->read(r->from->arg, p + b->nplain, r->block_size - b->nplain, &n, &b->failed) < 0)
 			return true;
 		b->nplain += n;
 	}
 	return b->nplain || r->next == 0;
 }
 
+static bool is_dense(struct ring *r, struct bench *w, const struct block *b)
+{
+	need_packer(w, r);
+	return r->packer->is_dense(w->ctx, w->plain, b->nplain, w->packed, r->packed_max);
+}
+
 static void pack(struct ring *r, struct bench *w, struct block *b)
 {
+	need_packer(w, r);
 	r->packer->pack(w->ctx, b->dense, w->plain, b->nplain, w->packed, r->packed_max, &b->npacked, &b->failed);
 }
 
@@ -86,7 +106,7 @@ static void make(struct ring *r, struct bench *w, struct block *b)
 {
 	if (b->failed.code != ERR_NONE)
 		return;
-	b->dense = r->packer->is_dense(w->ctx, w->plain, b->nplain, w->packed, r->packed_max);
+	b->dense = is_dense(r, w, b);
 	if (b->dense && r->from->again) {
 		b->sum = compress_crc32(0, w->plain, b->nplain);
 		return;
@@ -98,7 +118,7 @@ static void make(struct ring *r, struct bench *w, struct block *b)
 
 static int pack_again(struct ring *r, struct bench *w, uint64_t i, struct block *b, struct err *e)
 {
-	TRY(r->from->again(r->from->arg, i * r->block_size, w->plain, b->nplain, e));
+	TRY(r->from->again(r->from->arg, i * r->block_size, plain_of(w, r), b->nplain, e));
 	if (compress_crc32(0, w->plain, b->nplain) != b->sum)
 		return err_set(e, ERR_CORRUPT, "what is compressed has changed meanwhile");
 	pack(r, w, b);
@@ -113,6 +133,15 @@ static bool may_begin(const struct ring *r)
 	return r->next == r->first || (r->next - r->first < BLOCKS && r->waiting < r->bound);
 }
 
+static bool take_head(struct ring *r, struct bench *w, struct block *b)
+{
+	if (!r->head)
+		return false;
+	w->plain = steal(&r->head);
+	b->nplain = r->block_size;
+	return true;
+}
+
 /* The next block, read; NULL: there is none, or nobody wants it. */
 static struct block *take(struct ring *r, struct bench *w)
 {
@@ -125,7 +154,7 @@ static struct block *take(struct ring *r, struct bench *w)
 		b = &r->blocks[r->next % BLOCKS];
 	pthread_mutex_unlock(&r->lock);
 	if (b) {
-		bool any = read_block(r, w, b);
+		bool any = take_head(r, w, b) || read_block(r, w, b);
 		pthread_mutex_lock(&r->lock);
 		r->ended |= b->nplain < r->block_size;
 		r->next += any;
@@ -140,9 +169,8 @@ static struct block *take(struct ring *r, struct bench *w)
 static void *work(void *arg)
 {
 	struct ring *r = arg;
-	struct bench w;
+	struct bench w = {0};
 	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + AHEAD_NICE);
-	bench_init(&w, r);
 	for (struct block *b; (b = take(r, &w)) != NULL;) {
 		make(r, &w, b);
 		pthread_mutex_lock(&r->lock);
@@ -202,48 +230,36 @@ static int pass_on(struct ring *r, struct bench *w, struct block *b, struct sink
 	return 0;
 }
 
-/* Reads the next block here; *ret: was that the end? Then there may be none. */
-static int read_here(struct ring *r, struct bench *w, struct block *b, bool *ret, struct err *e)
+/* Gives them the block that was read. */
+static bool start_workers(struct ring *r, unsigned threads, struct bench *w)
 {
-	bool any = read_block(r, w, b);
-	TRY(failure(b, e));
-	*ret = b->nplain < r->block_size;
-	r->next += any;
-	r->first = r->next;
-	return any;
-}
-
-static int pack_here(struct ring *r, struct bench *w, struct block *b, struct sink *out, struct err *e)
-{
-	b->dense = r->packer->is_dense(w->ctx, w->plain, b->nplain, w->packed, r->packed_max);
-	pack(r, w, b);
-	TRY(failure(b, e));
-	return send(out, w->packed, b->npacked, e);
-}
-
-static void start_workers(struct ring *r, unsigned threads)
-{
-	while (threads > 1 && r->started < threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
+	r->head = steal(&w->plain);
+	while (r->started < threads && pthread_create(&r->ids[r->started], NULL, work, r) == 0)
 		r->started++; /* fewer than asked only take longer */
+	if (!r->started)
+		w->plain = steal(&r->head);
+	return r->started;
+}
+
+static int pass_all(struct ring *r, struct bench *w, struct sink *out, struct err *e)
+{
+	for (struct block *b; b = &r->blocks[r->first % BLOCKS], wait_for(r, b);)
+		TRY(pass_on(r, w, b, out, e));
+	return 0;
 }
 
 static int run(struct ring *r, unsigned threads, struct bench *w, struct sink *out, struct err *e)
 {
-	struct block here;
-	bool ended = false;
-	int any = read_here(r, w, &here, &ended, e);
-	if (any > 0 && !ended)
-		start_workers(r, threads);
-	while (any > 0) {
-		TRY(pack_here(r, w, &here, out, e));
-		any = ended || r->started ? 0 : read_here(r, w, &here, &ended, e);
-	}
-	TRY(any);
-	while (!ended) {
-		struct block *b = &r->blocks[r->first % BLOCKS];
-		ended = !wait_for(r, b);
-		if (!ended)
-			TRY(pass_on(r, w, b, out, e));
+	struct block b;
+	for (bool ended = false; !ended && read_block(r, w, &b); r->next++) {
+		TRY(failure(&b, e));
+		ended = b.nplain < r->block_size;
+		if (!ended && threads > 1 && r->next == 0 && start_workers(r, threads, w))
+			return pass_all(r, w, out, e);
+		b.dense = is_dense(r, w, &b);
+		pack(r, w, &b);
+		TRY(failure(&b, e));
+		TRY(send(out, w->packed, b.npacked, e));
 	}
 	return 0;
 }
@@ -251,7 +267,7 @@ static int run(struct ring *r, unsigned threads, struct bench *w, struct sink *o
 int ring_run(const struct packer *packer, int level, unsigned threads, const struct compress_from *from, struct sink *out, struct err *e)
 {
 	struct ring *r = mem_new(sizeof(*r));
-	struct bench w;
+	struct bench w = {0};
 	r->packer = packer;
 	r->from = from;
 	r->level = level;
@@ -263,7 +279,6 @@ int ring_run(const struct packer *packer, int level, unsigned threads, const str
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->made, NULL);
 	pthread_cond_init(&r->room, NULL);
-	bench_init(&w, r);
 	int rc = run(r, threads, &w, out, e);
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
@@ -273,6 +288,7 @@ int ring_run(const struct packer *packer, int level, unsigned threads, const str
 		pthread_join(r->ids[i], NULL);
 	for (size_t i = 0; i < BLOCKS; i++)
 		mem_free(r->blocks[i].packed);
+	mem_free(r->head);
 	bench_done(&w, r);
 	pthread_mutex_destroy(&r->turn);
 	pthread_mutex_destroy(&r->lock);
