@@ -7,6 +7,8 @@
  *
  * The second record is of a family of its own: what is told of a miss compares keys of the first kind alone. Other machines' caches are not asked
  * here, and nothing that they say gets onto record: in the second key, layers of theirs have the same names as in the first.
+ *
+ * With SOURCE_DATE_EPOCH times count, and what a command did with those of the base nobody knows: it runs again.
  */
 #include "builder/solve/solve_impl.h"
 #include "snapshotter/layer.h"
@@ -56,7 +58,8 @@ int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err 
 	struct digest key;
 	struct record r;
 	bool other = false;
-	if (j->step->no_cache)
+	bool times = s->o->epoch != INT64_MAX && !j->step->op->timely;
+	if (j->step->no_cache || times)
 		return 0;
 	TRY(content_key(s, j, &key, &other, e));
 	if (!other)

@@ -276,6 +276,18 @@ test_a_repository_that_was_fetched_before_has_the_epochs_times() {
 	assert_eq "$(digest_of .)" "$(COOPER_ROOT=$E2E_DIR/empty; need_busybox; digest_of .)"
 }
 
+test_with_an_epoch_a_run_has_the_times_of_its_base() {
+	need_busybox
+	printf 'FROM busybox\nRUN echo x >/f\n' >base
+	printf 'FROM base\nRUN chmod 600 /f\n' >Containerfile
+	for epoch in 1500000000 1600000000; do
+		build_ok --source-date-epoch $epoch -t base -f base .
+		used=$(digest_of --source-date-epoch 1700000000 .)
+	done
+	assert_eq "$used" "$(COOPER_ROOT=$E2E_DIR/empty; need_busybox
+		build_ok --source-date-epoch $epoch -t base -f base .; digest_of --source-date-epoch 1700000000 .)"
+}
+
 test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
 	need_busybox
 	mkdir -p ctx/d
