@@ -128,6 +128,8 @@ static int recode_to(struct store *s, const struct digest *from, const struct di
 	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
 	TRY(layer_source_open(s, from, how->cancel, &src, e));
 	struct compress_from plain = layer_source_pull(src);
+	if (how->c == COMPRESS_NONE) /* that brings no threads of its own */
+		plain = (struct compress_from){layer_source_read, NULL, src};
 	TRY(compress_all(how->c, how->level, how->threads, &plain, to, e));
 	*ret_from = layer_source_compression(src);
 	return layer_source_verify(src, from, diff_id, e);
