@@ -127,6 +127,7 @@ struct task {
 struct op {
 	const char *name;
 	bool on_tree;    /* inputs[0] is the tree that the result's layer is put on */
+	bool inherits;   /* what it makes may have times of what it sees of its inputs */
 	bool far;        /* op->key asks other machines: it is called on a thread of its own, beside other steps' */
 	/* All that defines the step apart from its inputs: equal steps of a plan are one. */
 	void (*hash)(const void *args, struct hasher *h);

@@ -410,5 +410,5 @@ static void expect_exec(const void *args)
 		sandbox_expect_network();
 }
 
-const struct op op_exec = {.name = "exec", .on_tree = true, .hash = hash_exec, .key = key_exec, .gather = exec_sources_gather,
+const struct op op_exec = {.name = "exec", .on_tree = true, .inherits = true, .hash = hash_exec, .key = key_exec, .gather = exec_sources_gather,
 	.ground = ground_exec, .run = run_exec, .expect = expect_exec};

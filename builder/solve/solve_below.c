@@ -7,8 +7,6 @@
  *
  * The second record is of a family of its own: what is told of a miss compares keys of the first kind alone. Other machines' caches are not asked
  * here, and nothing that they say gets onto record: in the second key, layers of theirs have the same names as in the first.
- *
- * With SOURCE_DATE_EPOCH times count, and what a command did with those of the base nobody knows: it runs again.
  */
 #include "builder/solve/solve_impl.h"
 #include "snapshotter/layer.h"
@@ -58,8 +56,7 @@ int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err 
 	struct digest key;
 	struct record r;
 	bool other = false;
-	bool times = s->o->epoch != INT64_MAX && !j->step->op->timely;
-	if (j->step->no_cache || times)
+	if (j->step->no_cache)
 		return 0;
 	TRY(content_key(s, j, &key, &other, e));
 	if (!other)
@@ -69,6 +66,7 @@ int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err 
 	if (!*ret_hit)
 		return 0;
 	solve_take_record(s, j, &r);
+	TRY(solve_note_ground(s, j, &j->key, e));
 	r.key = j->key;
 	r.family = j->step->family;
 	r.place = j->step->place;
@@ -83,6 +81,7 @@ int solve_record_below(struct solver *s, struct job *j, struct err *e)
 	TRY(content_key(s, j, &key, &other, e));
 	if (!other)
 		return 0;
+	TRY(solve_note_ground(s, j, &key, e));
 	struct record r = {.key = key, .family = key, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
 		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec};
 	return store_add_record(s->o->store, &r, e);

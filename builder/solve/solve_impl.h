@@ -88,10 +88,13 @@ int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)
 
 /* Is there a record under the key, and what it speaks of here? */
 int solve_find_here(struct solver *s, const struct digest *key, struct record *ret, bool *ret_found, struct err *e);
-/* Are the times of its layer, under the epoch, those that a run would give? */
-bool solve_is_timely(struct solver *s, struct job *j, const struct record *r);
 /* The job's outcome is what the record says. */
 void solve_take_record(struct solver *s, struct job *j, const struct record *r);
+
+/* solve_times.c: are the times of the record's layer, under the epoch, those that a run would give? If not, job.outdated is set. */
+bool solve_is_timely(struct solver *s, struct job *j, const struct record *r);
+/* Notes what has to be known for that of the job that ran, or was found otherwise, and gets a record under `key`. */
+int solve_note_ground(struct solver *s, const struct job *j, const struct digest *key, struct err *e);
 
 /* solve_below.c: keys that have the content of base images' layers, when the ones that have their names found nothing. A hit is put on
  * record under the job's own key. */

@@ -4,7 +4,7 @@
 #include "snapshotter/layer.h"
 
 /* Part of every key: raise it when the meaning of a record changes. */
-enum { KEY_VERSION = 2 };
+enum { KEY_VERSION = 3 };
 
 int solve_prepare(struct solver *s, struct err *e)
 {
@@ -129,17 +129,6 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r)
 	j->outcome.layer = (struct tree_layer){.cid = r->cid, .id = r->layer, .created = r->created, .created_nsec = r->created_nsec};
 	if (j->outcome.has_layer)
 		store_touch(s->o->store, &r->layer);
-}
-
-bool solve_is_timely(struct solver *s, struct job *j, const struct record *r)
-{
-	bool is = true;
-	struct err ignored;
-	if (s->o->epoch == INT64_MAX || !j->step->op->timely || digest_none(&r->layer))
-		return true;
-	if (j->step->op->timely(&j->task, &r->layer, &is, &ignored) == 0 && !is)
-		j->outdated = true;
-	return !j->outdated;
 }
 
 int solve_look_up(struct solver *s, struct job *j, bool *ret_hit, struct err *e)

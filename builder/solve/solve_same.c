@@ -34,7 +34,9 @@ static bool same_times(const struct same *f, const struct index *other)
 		const struct entry *then = &other->entries[i], *now = &f->index->entries[i];
 		if (epoch != INT64_MAX && entry_time(then, epoch) != entry_time(now, epoch))
 			return false;
-		if (!copy && then->mtime != now->mtime && !(then->clock && now->clock))
+		if (then->clock != now->clock)
+			return false;
+		if (!copy && then->mtime != now->mtime && !now->clock)
 			return false;
 	}
 	return true;

@@ -171,7 +171,7 @@ static void reason(const struct change *one, struct buf *out)
 	    {"new", "no earlier run of this step is on record"},
 	    {"no-cache", "--no-cache asked for it"},
 	    {"pruned", "the record was pruned"},
-	    {"times", "files have other times than when they were copied, which counts with SOURCE_DATE_EPOCH"},
+	    {"times", "files have other times than when it ran, which counts with SOURCE_DATE_EPOCH"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (strcmp(one->kind, rows[i].kind) == 0) {

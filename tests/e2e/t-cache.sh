@@ -288,6 +288,38 @@ test_with_an_epoch_a_run_has_the_times_of_its_base() {
 		build_ok --source-date-epoch $epoch -t base -f base .; digest_of --source-date-epoch 1700000000 .)"
 }
 
+test_with_an_epoch_a_run_has_the_times_of_what_it_saw() {
+	need_busybox
+	mkdir -p ctx/d ctx/e
+	touch ctx/d/x ctx/d/y ctx/e/z ctx/e/q
+	cat >ctx/Containerfile <<'EOF'
+FROM busybox
+COPY d /d
+RUN chmod 700 /d/x
+RUN echo nothing of them >/new
+RUN --mount=type=bind,source=e,target=/e cp -a /e /copy
+RUN echo >/d/sub
+EOF
+	touch -d 2001-01-01 ctx/d ctx/d/* ctx/e ctx/e/*
+	export SOURCE_DATE_EPOCH=1700000000
+	build_ok ctx
+	for path in d/x d/y e/z d; do
+		touch -d 2002-02-02 ctx/$path
+		build_ok --explain ctx
+		# The second RUN has nothing of them.
+		grep -A1 '^#[0-9]* \[4/6\]' build.log | grep -q CACHED || fail "$path: $(cat build.log)"
+		assert_eq "$(digest_of ctx)" "$(COOPER_ROOT=$E2E_DIR/empty; need_busybox; digest_of ctx)"
+		build_ok ctx
+		assert_all_cached
+		rm -rf "$E2E_DIR/empty"
+	done
+	grep -q 'other times' build.log && fail "$(cat build.log)"
+	unset SOURCE_DATE_EPOCH
+	touch -d 2003-03-03 ctx/d/x
+	build_ok ctx
+	assert_all_cached
+}
+
 test_with_an_epoch_a_copy_has_the_times_of_what_is_copied() {
 	need_busybox
 	mkdir -p ctx/d
