@@ -91,7 +91,8 @@ static const char *program(void)
 static void command_line(const char *path, const char *dir, const char *const *args, const char *argv[ARGS_MAX])
 {
 	static const char *const config[] = {"-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never", "-c",
-	    "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"};
+	    "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false", "-c",
+	    "core.logAllRefUpdates=false"};
 	size_t n = 0;
 	argv[n++] = path;
 	for (size_t i = 0; i < ARRAY_LEN(config); i++)
@@ -330,6 +331,16 @@ static int lift_subdir(const char *path, struct str subdir, struct err *e)
 	return rename(aside, path) < 0 ? err_sys(e, "move %s", clean) : 0;
 }
 
+/* A .git folder that is kept is the same everywhere: git's index says of each file when and where it was checked out, until it is made
+ * anew from the commit. */
+static int make_equal(const struct session *s, const char *path, const char *sha, bool modules, struct buf *out, struct err *e)
+{
+	const char *index[] = {"read-tree", sha, NULL};
+	const char *of_modules[] = {"submodule", "--quiet", "foreach", "--recursive", "git read-tree HEAD", NULL};
+	TRY(run(s, path, index, out, e));
+	return modules ? run(s, path, of_modules, out, e) : 0;
+}
+
 int git_checkout(const struct git_source *g, struct str commit, const char *path, const struct cancel *cancel,
     int64_t *ret_time, struct err *e)
 {
@@ -344,13 +355,16 @@ int git_checkout(const struct git_source *g, struct str commit, const char *path
 	TRY(run(&s, path, checkout, &out, e));
 	const char *submodules[] = {"submodule", "update", "-q", "--init", "--recursive", "--depth=1", NULL};
 	cleanup_free char *modules = mem_printf("%s/.gitmodules", path);
-	if (g->submodules && fs_exists(AT_FDCWD, modules))
+	bool has_modules = g->submodules && fs_exists(AT_FDCWD, modules);
+	if (has_modules)
 		TRY(run(&s, path, submodules, &out, e));
 	const char *show[] = {"show", "-s", "--format=%ct", sha, NULL};
 	buf_clear(&out);
 	TRY(run(&s, path, show, &out, e));
 	*ret_time = out.p ? strtoll(out.p, NULL, 10) : 0;
-	if (!g->keep_git_dir) {
+	if (g->keep_git_dir) {
+		TRY(make_equal(&s, path, sha, has_modules, &out, e));
+	} else {
 		cleanup_free char *git_dir = mem_printf("%s/.git", path);
 		TRY(fs_remove_tree(AT_FDCWD, git_dir, e));
 	}

@@ -269,7 +269,8 @@ test_a_repository_that_was_fetched_before_has_the_epochs_times() {
 	git clone -q --bare src www/r.git
 	git -C www/r.git update-server-info
 	serve www
-	printf 'FROM busybox\nADD http://%s/r.git#main /r\nRUN chmod 600 /r/x\n' "$SERVER" >Containerfile
+	printf 'FROM busybox\nADD http://%s/r.git#main /r\nRUN chmod 600 /r/x\nADD --keep-git-dir http://%s/r.git#main /k\n' \
+		"$SERVER" "$SERVER" >Containerfile
 	build_ok .
 	sleep 1.1
 	export SOURCE_DATE_EPOCH=$(($(date +%s) + 1000))
