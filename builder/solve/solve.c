@@ -35,7 +35,7 @@ static int record(struct solver *s, struct job *j, struct err *e)
 	if (j->outcome.keep_out || !solve_is_sure(s, j))
 		return 0;
 	TRY(solve_record_below(s, j, e));
-	TRY(solve_note_ground(s, j, &j->key, e));
+	TRY(solve_note_ground(s, j, e));
 	struct record r = {.key = j->key, .family = j->step->family, .place = j->step->place, .layer = j->outcome.layer.id,
 		.cid = j->outcome.layer.cid, .created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec,
 		.why = buf_view(&j->task.why)};

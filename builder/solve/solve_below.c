@@ -66,7 +66,6 @@ int solve_look_below(struct solver *s, struct job *j, bool *ret_hit, struct err 
 	if (!*ret_hit)
 		return 0;
 	solve_take_record(s, j, &r);
-	TRY(solve_note_ground(s, j, &j->key, e));
 	r.key = j->key;
 	r.family = j->step->family;
 	r.place = j->step->place;
@@ -81,7 +80,6 @@ int solve_record_below(struct solver *s, struct job *j, struct err *e)
 	TRY(content_key(s, j, &key, &other, e));
 	if (!other)
 		return 0;
-	TRY(solve_note_ground(s, j, &key, e));
 	struct record r = {.key = key, .family = key, .layer = j->outcome.layer.id, .cid = j->outcome.layer.cid,
 		.created = j->outcome.layer.created, .created_nsec = j->outcome.layer.created_nsec};
 	return store_add_record(s->o->store, &r, e);

@@ -93,8 +93,8 @@ void solve_take_record(struct solver *s, struct job *j, const struct record *r);
 
 /* solve_times.c: are the times of the record's layer, under the epoch, those that a run would give? If not, job.outdated is set. */
 bool solve_is_timely(struct solver *s, struct job *j, const struct record *r);
-/* Notes what has to be known for that of the job that ran, or was found otherwise, and gets a record under `key`. */
-int solve_note_ground(struct solver *s, const struct job *j, const struct digest *key, struct err *e);
+/* Notes what has to be known for that of the layer of a job that ran. */
+int solve_note_ground(struct solver *s, const struct job *j, struct err *e);
 
 /* solve_below.c: keys that have the content of base images' layers, when the ones that have their names found nothing. A hit is put on
  * record under the job's own key. */

@@ -9,12 +9,11 @@
 #include "builder/solve/solve_impl.h"
 #include "snapshotter/layer.h"
 
-static struct digest note_key(const struct digest *key, const struct digest *layer)
+static struct digest note_key(const struct digest *layer)
 {
 	struct hasher h;
 	hasher_init(&h);
 	hasher_str(&h, STR("ran on 1"));
-	hasher_digest(&h, key);
 	hasher_digest(&h, layer);
 	return hasher_done(&h);
 }
@@ -24,21 +23,19 @@ static const struct digest *name_of(const struct tree_layer *l)
 	return digest_none(&l->id) ? &l->diff_id : &l->id;
 }
 
-static int note(struct solver *s, const struct job *j, const struct digest *key, struct err *e)
+static int note_ground(struct solver *s, const struct job *j, const struct digest *layer, struct err *e)
 {
 	cleanup_buf struct buf names = {0};
+	struct digest key = note_key(layer);
 	for (size_t i = 0; i < j->step->ninputs; i++)
 		for (size_t k = 0; k < j->task.inputs[i]->n; k++)
 			buf_add(&names, name_of(&j->task.inputs[i]->layers[k])->b, DIGEST_SIZE);
-	return store_set_memo(s->o->store, key, buf_view(&names), e);
+	return store_set_memo(s->o->store, &key, buf_view(&names), e);
 }
 
-int solve_note_ground(struct solver *s, const struct job *j, const struct digest *key, struct err *e)
+int solve_note_ground(struct solver *s, const struct job *j, struct err *e)
 {
-	if (!j->step->op->inherits || !j->outcome.has_layer)
-		return 0;
-	struct digest k = note_key(key, &j->outcome.layer.id);
-	return note(s, j, &k, e);
+	return j->step->op->inherits && j->outcome.has_layer ? note_ground(s, j, &j->outcome.layer.id, e) : 0;
 }
 
 /* Layers that are among the step's now, or were when it ran, and not both. */
@@ -164,11 +161,11 @@ static bool compare(struct sides *d, const struct job *j, const struct digest *t
 	return !has_gone(d, layer);
 }
 
-static bool inherited_stand(struct solver *s, const struct job *j, const struct record *r)
+static bool inherited_stand(struct solver *s, const struct job *j, const struct digest *layer)
 {
 	cleanup_with(sides_done) struct sides d = {.store = s->o->store, .epoch = s->o->epoch};
 	cleanup_buf struct buf names = {0};
-	struct digest key = note_key(&r->key, &r->layer);
+	struct digest key = note_key(layer);
 	struct err ignored;
 	bool found = false;
 	if (store_get_memo(s->o->store, &key, &names, &found, &ignored) < 0 || !found)
@@ -177,9 +174,9 @@ static bool inherited_stand(struct solver *s, const struct job *j, const struct 
 	size_t n = names.len / sizeof(*then);
 	if (same_ground(j, then, n))
 		return true;
-	if (!compare(&d, j, then, n, &r->layer))
+	if (!compare(&d, j, then, n, layer))
 		return false;
-	(void)note(s, j, &key, &ignored); /* it might as well have run on these; the next look is a short one */
+	(void)note_ground(s, j, layer, &ignored); /* it might as well have run on these; the next look is a short one */
 	return true;
 }
 
@@ -193,7 +190,7 @@ bool solve_is_timely(struct solver *s, struct job *j, const struct record *r)
 	if (op->timely && op->timely(&j->task, &r->layer, &is, &ignored) < 0)
 		is = true;
 	if (op->inherits)
-		is = inherited_stand(s, j, r);
+		is = inherited_stand(s, j, &r->layer);
 	j->outdated |= !is;
 	return is;
 }
