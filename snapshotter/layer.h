@@ -50,6 +50,15 @@ int layer_from_upper(int upper_fd, const struct view *below, const struct layer_
 int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, bool folder, const struct cancel *cancel,
 	struct digest *ret_id, struct err *e);
 
+/* What a blob is to become. With `times`, an index that somebody says is the layer's, it is the layer of that index's id instead of
+ * the diff id's: the tar's times were clamped, or do not tell which are the clock's. Tar and index must fit in all else: ERR_CORRUPT. */
+struct layer_form {
+	bool folder;
+	const struct index *times; /* NULL: the tar's own */
+};
+int layer_unpack_as(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct layer_form *form,
+	const struct cancel *cancel, struct digest *ret_id, struct err *e);
+
 /* The bytes of a blob that is not here yet. `write` is called once, on a thread of its own; it returns 0 only when it has written
  * all of them and has seen that they are the blob's. */
 struct layer_feed {
@@ -57,12 +66,11 @@ struct layer_feed {
 	void *arg;
 };
 /* Stores the blob and unpacks it, both while it comes. The blob stays when it was right and its tar was not. */
-int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id, bool folder,
-	const struct cancel *cancel, struct digest *ret_id, struct err *e);
+int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id,
+	const struct layer_form *form, const struct cancel *cancel, struct digest *ret_id, struct err *e);
 
-/* The same for a layer whose index with its true times is known and in the store (store_add_index): the tar's were clamped. Folder
- * and index must fit: ERR_CORRUPT. */
-int layer_unpack_as(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
+/* The folder of a layer whose index is here, from a blob of the store with its tar, of whatever times. ERR_CORRUPT: they do not fit. */
+int layer_remake_folder(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
 	const struct cancel *cancel, struct err *e);
 
 /* Is the layer recorded, and its content here in some form: a folder or a tar? */
@@ -76,6 +84,10 @@ int layer_check_content(struct store *s, const struct digest *id, const struct d
 int layer_content(struct store *s, const struct digest *diff_id, struct digest *ret, struct err *e);
 /* Was that found out, now or earlier? */
 bool layer_content_known(struct store *s, const struct digest *diff_id, const struct digest *cid);
+/* The layer that the tar became with the times of an index, which is named by the digest of its blob (layer_unpack_as): set when it
+ * did, found while it is here. */
+bool layer_find_timed(struct store *s, const struct digest *diff_id, const struct digest *times, struct digest *ret_id);
+int layer_set_timed(struct store *s, const struct digest *diff_id, const struct digest *times, const struct digest *id, struct err *e);
 
 /* Bytes of the layer's files: the same whether it was made here, was unpacked, or is known by its blob only, which is read once
  * then (verified, and the answer is kept). ERR_NOT_FOUND when nothing of it is here, ERR_LIMIT when that would take long. */

@@ -48,20 +48,6 @@ struct unpacked {
 	enum compression compression;
 };
 
-/* Below rootfd, or -1: only the index. */
-static int unpack_into(struct layer_source *src, int rootfd, const struct digest *blob, const struct digest *diff_id,
-	const struct index *known, const struct cancel *cancel, struct unpacked *ret, struct err *e)
-{
-	cleanup_with(extract_cleanup) struct extract *x = NULL;
-	TRY(extract_new(rootfd, known, cancel, &x, e));
-	TRY(extract_all(src, x, e));
-	TRY(layer_source_verify(src, blob, diff_id, e));
-	TRY(extract_finish(x, &ret->index, &ret->bytes, e));
-	ret->blob_bytes = layer_source_blob_bytes(src);
-	ret->compression = layer_source_compression(src);
-	return 0;
-}
-
 /* A scratch folder in the store with an empty "fs" in it. */
 static int make_scratch(struct store *s, struct scratch *ret, int *ret_fd, int *ret_root, struct err *e)
 {
@@ -96,7 +82,7 @@ static bool is_known(struct store *s, const struct digest *blob, const struct di
 /* What is being unpacked, until it is a layer. */
 struct unpacking {
 	const struct digest *blob, *diff_id;
-	bool folder;
+	struct layer_form form;
 	const struct cancel *cancel;
 	struct scratch scratch;
 	int fd, rootfd;
@@ -111,40 +97,68 @@ static void unpacking_done(struct unpacking *p)
 	scratch_done(&p->scratch);
 }
 
-static int unpack_from(struct store *s, struct unpacking *p, struct layer_source *src, struct err *e)
+static int unpack_into(struct unpacking *p, struct layer_source *src, struct err *e)
 {
-	if (p->folder)
-		TRY(make_scratch(s, &p->scratch, &p->fd, &p->rootfd, e));
-	return unpack_into(src, p->rootfd, p->blob, p->diff_id, NULL, p->cancel, &p->u, e);
+	cleanup_with(extract_cleanup) struct extract *x = NULL;
+	TRY(extract_new(p->rootfd, p->form.times, p->cancel, &x, e));
+	TRY(extract_all(src, x, e));
+	TRY(layer_source_verify(src, p->blob, p->diff_id, e));
+	TRY(extract_finish(x, &p->u.index, &p->u.bytes, e));
+	p->u.blob_bytes = layer_source_blob_bytes(src);
+	p->u.compression = layer_source_compression(src);
+	return 0;
 }
 
-/* All is verified: shows it. */
+static int unpack_from(struct store *s, struct unpacking *p, struct layer_source *src, struct err *e)
+{
+	if (p->form.folder)
+		TRY(make_scratch(s, &p->scratch, &p->fd, &p->rootfd, e));
+	TRY(unpack_into(p, src, e));
+	if (!p->form.times)
+		return 0;
+	struct digest want = index_layer_id(p->form.times), is = index_layer_id(p->u.index);
+	return digest_eq(&want, &is) ? 0 : err_set(e, ERR_CORRUPT, "the layer's tar does not hold what its index says");
+}
+
+/* All is verified: shows it. With other times than the tar's it is known by its content, and is not what the tar alone becomes. */
 static int add_layer(struct store *s, struct unpacking *p, struct digest *ret_id, struct err *e)
 {
 	const struct index *ix = p->u.index;
 	struct layer l = {.cid = *p->diff_id, .id = index_layer_id(ix), .diff_id = *p->diff_id, .size = p->u.bytes};
-	if (p->folder) {
+	if (p->form.times) {
+		l.cid = index_content_id(ix);
+		l.diff_id = (struct digest){0};
+	}
+	if (p->form.folder) {
 		TRY(index_write(ix, p->fd, "index", e));
 		TRY(store_add_layer(s, p->scratch.dirfd, p->scratch.name, &l, e));
 	} else {
 		TRY(store_add_index(s, ix, &l, e));
 	}
-	TRY(store_set_unpacked(s, p->diff_id, &l.id, e));
+	if (!p->form.times)
+		TRY(store_set_unpacked(s, p->diff_id, &l.id, e));
 	TRY(store_set_blob(s, p->diff_id, p->u.compression, p->blob, p->u.blob_bytes, e));
 	*ret_id = l.id;
 	return 0;
 }
 
-int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, bool folder, const struct cancel *cancel,
-	struct digest *ret_id, struct err *e)
+int layer_unpack_as(struct store *s, const struct digest *blob, const struct digest *diff_id, const struct layer_form *form,
+	const struct cancel *cancel, struct digest *ret_id, struct err *e)
 {
-	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, folder, cancel, {.dirfd = -1}, -1, -1, {0}};
+	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, *form, cancel, {.dirfd = -1}, -1, -1, {0}};
 	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
-	if (is_unpacked(s, diff_id, folder, ret_id) && is_known(s, blob, diff_id))
+	if (!form->times && is_unpacked(s, diff_id, form->folder, ret_id) && is_known(s, blob, diff_id))
 		return 0;
 	TRY(layer_source_open(s, blob, cancel, &src, e));
 	TRY(unpack_from(s, &p, src, e));
 	return add_layer(s, &p, ret_id, e);
+}
+
+int layer_unpack(struct store *s, const struct digest *blob, const struct digest *diff_id, bool folder, const struct cancel *cancel,
+	struct digest *ret_id, struct err *e)
+{
+	const struct layer_form form = {.folder = folder};
+	return layer_unpack_as(s, blob, diff_id, &form, cancel, ret_id, e);
 }
 
 static int unpack_feed(struct store *s, struct unpacking *p, struct blob_feed *feed, struct err *e)
@@ -154,10 +168,10 @@ static int unpack_feed(struct store *s, struct unpacking *p, struct blob_feed *f
 	return unpack_from(s, p, src, e);
 }
 
-int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id, bool folder,
-	const struct cancel *cancel, struct digest *ret_id, struct err *e)
+int layer_receive(struct store *s, const struct layer_feed *from, const struct digest *blob, const struct digest *diff_id,
+	const struct layer_form *form, const struct cancel *cancel, struct digest *ret_id, struct err *e)
 {
-	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, folder, cancel, {.dirfd = -1}, -1, -1, {0}};
+	cleanup_with(unpacking_done) struct unpacking p = {blob, diff_id, *form, cancel, {.dirfd = -1}, -1, -1, {0}};
 	cleanup_with(blob_feed_cleanup) struct blob_feed *feed = NULL;
 	struct err why = {0};
 	TRY(blob_feed_start(s, from, blob, &feed, e));
@@ -170,26 +184,14 @@ int layer_receive(struct store *s, const struct layer_feed *from, const struct d
 	return add_layer(s, &p, ret_id, e);
 }
 
-/* The tar of a layer whose index is known, into a folder with the times of the index. */
-static int remake_folder(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
+int layer_remake_folder(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
 	const struct cancel *cancel, struct err *e)
 {
-	cleanup_with(scratch_done) struct scratch sc = {.dirfd = -1};
-	cleanup_close int fd = -1, rootfd = -1;
-	cleanup_index struct index *known = NULL, *ix = NULL;
-	cleanup_with(layer_source_cleanup) struct layer_source *src = NULL;
-	struct unpacked u = {0};
-	TRY(store_layer_index(s, id, &known, e));
-	TRY(make_scratch(s, &sc, &fd, &rootfd, e));
-	TRY(layer_source_open(s, blob, cancel, &src, e));
-	int rc = unpack_into(src, rootfd, blob, diff_id, known, cancel, &u, e);
-	ix = u.index;
-	TRY(rc);
-	struct digest want = index_layer_id(known), is = index_layer_id(ix);
-	if (!digest_eq(&want, &is))
-		return err_set(e, ERR_CORRUPT, "the layer's tar does not hold what its index says");
-	cleanup_free char *fs = mem_printf("%s/fs", sc.name);
-	return store_add_folder(s, sc.dirfd, fs, id, e);
+	cleanup_index struct index *times = NULL;
+	struct digest same;
+	TRY(store_layer_index(s, id, &times, e));
+	const struct layer_form form = {.folder = true, .times = times};
+	return layer_unpack_as(s, blob, diff_id, &form, cancel, &same, e);
 }
 
 int layer_need_folder(struct store *s, const struct digest *id, const struct cancel *cancel, struct err *e)
@@ -199,11 +201,5 @@ int layer_need_folder(struct store *s, const struct digest *id, const struct can
 		return 0;
 	TRY(layer_find_tar(s, id, &diff_id, e));
 	TRY(layer_find_blob(s, &diff_id, &blob, e));
-	return remake_folder(s, id, &blob, &diff_id, cancel, e);
-}
-
-int layer_unpack_as(struct store *s, const struct digest *id, const struct digest *blob, const struct digest *diff_id,
-	const struct cancel *cancel, struct err *e)
-{
-	return store_has_folder(s, id) ? 0 : remake_folder(s, id, blob, diff_id, cancel, e);
+	return layer_remake_folder(s, id, &blob, &diff_id, cancel, e);
 }

@@ -82,23 +82,37 @@ static int write_pulled(void *arg, struct sink *to, struct err *e)
 	return p->failed ? -(int)e->code : 0;
 }
 
+static bool has_times(const struct tree_layer *l)
+{
+	return l->claim && !digest_none(&l->claim->index);
+}
+
+/* The index that a cache sent along, for the times in it: content is what the tar has, whatever anybody says. */
+static int fetch_times(struct fetch *f, const struct tree_layer *l, struct index **ret, struct err *e)
+{
+	cleanup_buf struct buf bytes = {0};
+	TRY(fetch_blob(f, l, &l->claim->index, l->claim->index_size, e));
+	TRY(blobs_read(f->env->store->blobs, &l->claim->index, (size_t)l->claim->index_size, &bytes, e));
+	return index_parse(buf_view(&bytes), ret, e);
+}
+
 /* The layer from its blob, which is unpacked while it comes when it is not here. */
-static int receive(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
+static int receive(struct fetch *f, const struct tree_layer *l, const struct index *times, struct digest *id, struct err *e)
 {
 	struct store *s = f->env->store;
 	struct pull p = {0};
 	const struct layer_feed feed = {write_pulled, &p};
-	bool folder = f->need != TREE_INDEXES;
+	const struct layer_form form = {.folder = f->need != TREE_INDEXES, .times = times};
 	int rc;
 	if (blob_here(f, l, &l->blob)) {
-		rc = layer_unpack(s, &l->blob, &l->diff_id, folder, f->cancel, id, e);
+		rc = layer_unpack_as(s, &l->blob, &l->diff_id, &form, f->cancel, id, e);
 	} else {
 		TRY(pull_open(f, l, &l->blob, l->blob_size, &p, e));
-		rc = layer_receive(s, &feed, &l->blob, &l->diff_id, folder, f->cancel, id, e);
+		rc = layer_receive(s, &feed, &l->blob, &l->diff_id, &form, f->cancel, id, e);
 	}
 	if (rc < 0)
 		return err_wrap(e, p.failed ? "pull %s" : "unpack a layer of %s", l->origin ? l->origin : "the base image");
-	return 0;
+	return times ? layer_set_timed(s, &l->diff_id, &l->claim->index, id, e) : 0;
 }
 
 /* Unpacked from the tar, the layer has to be what its record calls it. */
@@ -113,13 +127,20 @@ static int check_claim(struct fetch *f, const struct tree_layer *l, const struct
 	return err_set(e, ERR_CORRUPT, "the layer %s has other content than its record says", text);
 }
 
+/* What became of the tar: with its own times, or with those that came with it. */
+static bool find_unpacked(struct store *s, const struct tree_layer *l, struct digest *id)
+{
+	struct err ignored;
+	return has_times(l) ? layer_find_timed(s, &l->diff_id, &l->claim->index, id) : store_find_unpacked(s, &l->diff_id, id, &ignored) == 0;
+}
+
 static int unpack(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
 {
-	struct store *s = f->env->store;
-	if (store_find_unpacked(s, &l->diff_id, id, e) < 0) {
-		if (e->code != ERR_NOT_FOUND)
-			return -(int)e->code;
-		TRY(receive(f, l, id, e));
+	cleanup_index struct index *times = NULL;
+	if (!find_unpacked(f->env->store, l, id)) {
+		if (has_times(l))
+			TRY(fetch_times(f, l, &times, e));
+		TRY(receive(f, l, times, id, e));
 	}
 	return l->claim ? check_claim(f, l, id, e) : 0;
 }
@@ -160,16 +181,14 @@ static int need_folder(struct fetch *f, const struct tree_layer *l, const struct
 	if (rc != -ERR_NOT_FOUND || digest_none(&l->blob))
 		return rc;
 	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
-	return layer_unpack_as(s, id, &l->blob, &l->diff_id, f->cancel, e);
+	return layer_remake_folder(s, id, &l->blob, &l->diff_id, f->cancel, e);
 }
 
-static int need_forms(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
+static int need_unpacked(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
 {
-	if (!id)
-		return blame(l, need_blob(f, l, e), e);
 	*id = l->id;
-	if (digest_none(&l->id) && unpack(f, l, id, e) < 0)
-		return blame(l, -(int)e->code, e);
+	if (digest_none(id))
+		TRY(unpack(f, l, id, e));
 	return f->need == TREE_FOLDERS ? need_folder(f, l, id, e) : 0;
 }
 
@@ -179,15 +198,20 @@ static void take(struct fetch *f, const struct tree_layer *l, struct turn *turn)
 	turn_take(&f->env->fetching, turn, digest_none(&l->diff_id) ? &l->id : &l->diff_id);
 }
 
-static int need_layer(size_t i, void *arg, struct err *e)
+/* Without id: the blob. */
+static int need_layer(struct fetch *f, const struct tree_layer *l, struct digest *id, struct err *e)
 {
-	struct fetch *f = arg;
-	const struct tree_layer *l = &f->tree->layers[i];
 	struct turn turn;
 	take(f, l, &turn);
-	int rc = need_forms(f, l, f->ids ? &f->ids[i] : NULL, e);
+	int rc = blame(l, id ? need_unpacked(f, l, id, e) : need_blob(f, l, e), e);
 	turn_give(&f->env->fetching, &turn);
 	return rc;
+}
+
+static int need_each(size_t i, void *arg, struct err *e)
+{
+	struct fetch *f = arg;
+	return need_layer(f, &f->tree->layers[i], f->ids ? &f->ids[i] : NULL, e);
 }
 
 static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, enum tree_need need, const struct cancel *cancel,
@@ -197,16 +221,15 @@ static int fetch(struct ops_env *env, const struct tree *t, struct digest *ids, 
 	if (tree_hollow(t))
 		return err_set(e, ERR_NOT_FOUND, "the cache has left out a layer's bytes");
 	origins_init(&f.origins, env, cancel);
-	int rc = pool_each(t->n, 4, need_layer, &f, e);
+	int rc = pool_each(t->n, 4, need_each, &f, e);
 	origins_done(&f.origins);
 	return rc;
 }
 
 static bool layer_here(struct ops_env *env, const struct tree_layer *l, enum tree_need need, struct digest *id)
 {
-	struct err ignored;
 	*id = l->id;
-	if (digest_none(id) && (tree_layer_hollow(l) || store_find_unpacked(env->store, &l->diff_id, id, &ignored) < 0))
+	if (digest_none(id) && (tree_layer_hollow(l) || !find_unpacked(env->store, l, id)))
 		return false;
 	if (l->claim && !layer_content_known(env->store, &l->diff_id, &l->cid))
 		return false;
@@ -248,31 +271,6 @@ int ops_need_blobs(struct ops_env *env, const struct tree *t, const struct cance
 
 /* --- exact times --- */
 
-static int fetch_index(struct fetch *f, const struct tree_layer *l, struct index **ret, struct err *e)
-{
-	cleanup_buf struct buf bytes = {0};
-	TRY(fetch_blob(f, l, &l->claim->index, l->claim->index_size, e));
-	TRY(blobs_read(f->env->store->blobs, &l->claim->index, (size_t)l->claim->index_size, &bytes, e));
-	return index_parse(buf_view(&bytes), ret, e);
-}
-
-/* The layer under the name that its index gives it: its folder has to fit that, whatever anybody says. */
-static int with_times(struct fetch *f, const struct tree_layer *l, struct digest *ret_id, struct err *e)
-{
-	cleanup_index struct index *ix = NULL;
-	TRY(fetch_index(f, l, &ix, e));
-	struct layer as = {.cid = index_content_id(ix), .id = index_layer_id(ix)};
-	if (!digest_eq(&as.cid, &l->cid))
-		return err_set(e, ERR_CORRUPT, "a layer's index has other content than its record says");
-	for (size_t i = 0; i < ix->n; i++)
-		as.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
-	TRY(fetch_blob(f, l, &l->blob, l->blob_size, e));
-	TRY(store_add_index(f->env->store, ix, &as, e));
-	TRY(layer_unpack_as(f->env->store, &as.id, &l->blob, &l->diff_id, f->cancel, e));
-	*ret_id = as.id;
-	return 0;
-}
-
 int ops_need_index(struct ops_env *env, const struct tree_layer *l, const struct cancel *cancel, struct err *e)
 {
 	struct fetch f = {.env = env, .cancel = cancel};
@@ -293,19 +291,16 @@ bool ops_tree_settled(const struct tree *t)
 int ops_settle_tree(struct ops_env *env, const struct tree *t, const struct cancel *cancel, struct arena *a, const struct tree **ret,
 	struct err *e)
 {
-	struct fetch f = {.env = env, .tree = t, .cancel = cancel};
+	struct fetch f = {.env = env, .need = TREE_FOLDERS, .cancel = cancel};
 	struct tree *settled = tree_new(a, t, 0);
 	int rc = 0;
 	origins_init(&f.origins, env, cancel);
 	for (size_t i = 0; rc == 0 && i < t->n; i++) {
 		const struct tree_layer *l = &t->layers[i];
 		struct digest id;
-		struct turn turn;
 		if (!l->claim || l->claim->as_is)
 			continue;
-		take(&f, l, &turn);
-		rc = blame(l, with_times(&f, l, &id, e), e);
-		turn_give(&env->fetching, &turn);
+		rc = need_layer(&f, l, &id, e);
 		if (rc == 0)
 			settled->layers[i] = (struct tree_layer){.cid = l->cid, .id = id, .created = l->created, .created_nsec = l->created_nsec};
 	}

@@ -153,6 +153,52 @@ Test(layer, its_index_alone_is_that_of_its_folder_which_comes_when_it_is_needed)
 	cr_expect(digest_eq(&there, &id), "one layer, on whatever way it was read");
 }
 
+/* A tar whose times were cut, and an index that somebody sent along with it. */
+Test(layer, a_tar_becomes_the_layer_that_the_times_of_an_index_give_when_they_fit)
+{
+	static const struct {
+		const char *script;
+		int rc;
+	} others[] = {
+	    {"mkdir d; echo -n hello >d/f; touch -d @2000 d/f; touch -d @3000 d", 0},
+	    {"mkdir d; echo -n hallo >d/f", -ERR_CORRUPT},
+	    {"mkdir d; echo -n hello >d/f; chmod 600 d/f", -ERR_CORRUPT},
+	    {"mkdir d; echo -n hello >d/f; : >d/g", -ERR_CORRUPT},
+	};
+	NEED_ROOT();
+	for (size_t i = 0; i < 2 * ARRAY_LEN(others); i++) {
+		FIXTURE(f);
+		struct err e = {0};
+		struct digest id, none;
+		cleanup_index struct index *times = NULL, *ix = NULL;
+		const struct digest sent = digest_of("index", 5);
+		FIXTURE(g);
+		cleanup_free char *other = mem_printf("%s; tar -cf ../t.tar d", others[i / 2].script);
+		id = unpack_script(&g, other);
+		OK(store_layer_index(g.store, &id, &times, &e));
+		times->entries[1].clock = true;
+		const struct digest want = index_layer_id(times);
+		run(&f, "mkdir d; echo -n hello >d/f; tar --mtime=@1000 -cf ../t.tar d");
+		struct digest blob = put_file(&f, "t.tar");
+		const struct layer_form form = {.folder = i % 2, .times = times};
+		cr_expect_eq(layer_unpack_as(f.store, &blob, &blob, &form, NULL, &id, &e), others[i / 2].rc, "row %zu", i / 2);
+		cr_expect_eq(store_has_layer(f.store, &want), others[i / 2].rc == 0, "row %zu", i / 2);
+		cr_expect_eq(store_find_unpacked(f.store, &blob, &none, &e), -ERR_NOT_FOUND, "row %zu: the tar alone is something else", i / 2);
+		if (others[i / 2].rc < 0)
+			continue;
+		cr_expect(digest_eq(&id, &want));
+		cr_expect_eq(store_has_folder(f.store, &id), form.folder);
+		OK(layer_remake_folder(f.store, &id, &blob, &blob, NULL, &e));
+		run(&f, "test \"$(stat -c %Y ../store/layers/*/fs/d/f)\" = 2000");
+		OK(store_layer_index(f.store, &id, &ix, &e));
+		cr_expect(ix->entries[1].clock && ix->entries[1].mtime == 2000);
+		cr_expect(!layer_find_timed(f.store, &blob, &sent, &none));
+		OK(layer_set_timed(f.store, &blob, &sent, &id, &e));
+		cr_expect(layer_find_timed(f.store, &blob, &sent, &none) && digest_eq(&none, &id));
+		cr_expect(!layer_find_timed(f.store, &blob, &blob, &none), "of another index nothing is said");
+	}
+}
+
 /* What a registry is to layer_receive: gives some bytes, piece by piece, and says what came of it. */
 struct giver {
 	struct str bytes;
@@ -174,7 +220,7 @@ static int receive(const struct fixture *f, struct giver *g, const struct digest
 	struct err *e)
 {
 	const struct layer_feed feed = {give, g};
-	return layer_receive(f->store, &feed, blob, diff_id, true, NULL, ret_id, e);
+	return layer_receive(f->store, &feed, blob, diff_id, &(struct layer_form){.folder = true}, NULL, ret_id, e);
 }
 
 /* 3 MiB that gzip can do nothing about, more than all buffers hold, and a little. */
