@@ -68,7 +68,7 @@ static bool has_clock(const struct index *ix)
 	return false;
 }
 
-/* What is said of a layer's tar; *ret_index (may be NULL) gets its index when the tar has not the true times. */
+/* What is said of a layer's tar; *ret_index (may be NULL) gets its index when the tar has not the true times, or does not say whose they are. */
 static int describe(struct store *s, const struct tree_layer *l, int64_t epoch, const struct cancel *cancel, struct cachedoc_layer *ret,
 	struct index **ret_index, struct err *e)
 {
@@ -88,10 +88,9 @@ static int describe(struct store *s, const struct tree_layer *l, int64_t epoch, 
 	ret->newest = newest_of(ix);
 	ret->clamped = epoch != INT64_MAX && (clock || ret->newest > epoch);
 	ret->clock = clock && !ret->clamped;
-	if (!ret->clamped)
-		return 0;
-	ret->newest = epoch;
-	if (ret_index)
+	if (ret->clamped)
+		ret->newest = epoch;
+	if (ret_index && (clock || ret->clamped))
 		*ret_index = steal(&ix);
 	return 0;
 }

@@ -138,7 +138,7 @@ test_mode_min_has_the_layers_of_the_image_alone() {
 	base
 	app=$(name_for app)
 	build_ok -t "$app:1" --push --cache-to "type=registry,ref=$app:cache" ctx
-	assert_eq "$(manifest "$app:cache" | jq '.layers | length')" 3
+	assert_eq "$(manifest "$app:cache" | jq '[.layers[].mediaType | select(test("layer"))] | length')" 3
 	machine B
 	log_mark
 	build_ok -t "$app:2" --push --cache-from "$app:cache" ctx
@@ -226,6 +226,87 @@ test_other_times_give_what_a_fresh_build_gives() {
 			assert_all_cached
 		done
 	done
+}
+
+# What a command copies up, moves or copies has the time that it had: the step's, when that was the clock's. With an earlier epoch and
+# with one to come, of a cache from builds with and without one.
+test_a_command_on_a_layer_of_a_cache_has_the_times_of_a_fresh_build() {
+	base
+	cat >ctx/Containerfile <<-END
+		FROM $REGISTRY/busybox AS made
+		RUN mkdir /a /b && echo 1 >/a/f && touch -d @1000 /a/set
+		RUN mv /a/f /b/f && cp -p /b/f /b/copy
+		FROM $REGISTRY/busybox
+		COPY --from=made /b /b
+		RUN --mount=from=made,target=/m cp -p /m/b/f /f && chmod 700 /b/f
+	END
+	sed 's/^RUN mv/& -f/; s/chmod 700/chmod 711/' ctx/Containerfile >changed
+	later=$(($(date +%s) + 1000))
+	for told in none 1500000000 $later; do
+		machine "A$told"
+		[ "$told" = none ] || local -x SOURCE_DATE_EPOCH=$told
+		build_ok --cache-to "type=local,dest=cache-$told,mode=max" ctx
+		unset SOURCE_DATE_EPOCH
+	done
+	for epoch in 1400000000 $later $((later + 500)); do
+		machine "fresh$epoch"
+		want=$(digest_of --source-date-epoch $epoch -f changed ctx)
+		same=$(digest_of --source-date-epoch $epoch ctx)
+		for told in none 1500000000 $later; do
+			machine "B$epoch-$told"
+			build_ok --source-date-epoch $epoch --cache-from "type=local,src=cache-$told" -f changed ctx
+			assert_ran "RUN mv" "RUN --mount"
+			assert_eq "$(digest_of --source-date-epoch $epoch -f changed ctx)" "$want" # what is on record now
+			machine "C$epoch-$told"
+			assert_eq "$(digest_of --source-date-epoch $epoch --cache-from "type=local,src=cache-$told" -f changed ctx)" "$want"
+			machine "D$epoch-$told"
+			build_ok --source-date-epoch $epoch --cache-from "type=local,src=cache-$told" ctx
+			assert_all_cached
+			assert_eq "$(digest_of --source-date-epoch $epoch --cache-from "type=local,src=cache-$told" ctx)" "$same"
+		done
+	done
+	for told in none 1500000000 $later; do # first a build without an epoch
+		machine "E$told"
+		build_ok --cache-from "type=local,src=cache-$told" -f changed ctx
+		assert_ran "RUN mv" "RUN --mount"
+		assert_eq "$(digest_of --source-date-epoch $((later + 500)) -f changed ctx)" "$want"
+	done
+}
+
+# The index of a layer is fetched when a step stands on it, and not when the layer is passed on; nor a second time.
+test_indexes_are_fetched_of_layers_that_are_opened() {
+	base
+	app=$(name_for app)
+	printf 'FROM %s/busybox\nRUN echo 1 >/1\nRUN echo 2 >/2\n' "$REGISTRY" >ctx/Containerfile
+	build_ok -t "$app:1" --push --cache-to "type=registry,ref=$app:cache" ctx
+	indexes=$(manifest "$app:cache" | jq -r '.layers[] | select(.mediaType | test("index")) | .digest' | sort)
+	assert_eq "$(wc -l <<<"$indexes")" 2
+	machine B
+	log_mark
+	build_ok -t "$app:2" --push --cache-from "$app:cache" ctx
+	assert_eq "$(fetched "$app" | grep -cF "$indexes")" 0
+	echo 'RUN chmod 600 /1' >>ctx/Containerfile
+	log_mark
+	build_ok -t "$app:2" --push --cache-from "$app:cache" ctx
+	assert_eq "$(fetched "$app" | grep -F "$indexes")" "$indexes"
+	echo 'RUN chmod 600 /2' >>ctx/Containerfile
+	log_mark
+	build_ok -t "$app:2" --push --cache-from "$app:cache" ctx
+	assert_eq "$(fetched "$app" | wc -l)" 0
+}
+
+# Of an index that is gone nothing is guessed: the cache is left out.
+test_indexes_that_are_gone() {
+	liars
+	lie cache <<-'END'
+		import os
+		for l in m['layers']:
+		    if l['mediaType'] == 'application/vnd.cooper.index.v1': os.remove(path(l['digest']))
+	END
+	echo three >>ctx/src/b
+	TRUTH=$(machine A; digest_of --source-date-epoch 1500000000 ctx)
+	assert_harmless
+	grep -q 'is not used any more: ' build.log || fail "nothing was said"
 }
 
 test_several_platforms() {

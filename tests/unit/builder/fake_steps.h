@@ -30,7 +30,8 @@ static inline void fake_hash(const void *args, struct hasher *h)
 	hasher_str(h, str_of(((const struct fake_args *)args)->text));
 }
 
-static inline int fake_layer(struct store *s, const char *content, struct outcome *ret, struct err *e)
+/* Times since `began` are the clock's. */
+static inline int fake_layer_since(struct store *s, struct timespec began, const char *content, struct outcome *ret, struct err *e)
 {
 	int tmp;
 	struct timespec now;
@@ -38,7 +39,7 @@ static inline int fake_layer(struct store *s, const char *content, struct outcom
 	cleanup_close int dir = -1, fs = -1;
 	cleanup_view struct view *empty = view_new(NULL, 0);
 	cleanup_index struct index *ix = NULL;
-	struct layer_skip skip = {0};
+	struct layer_skip skip = {.began = began};
 	TRY(store_tmp(s, &tmp, e));
 	TRY(fs_temp_dir(tmp, "fake-", &name, e));
 	TRY(fs_open_dir(tmp, name, &dir, e));
@@ -53,6 +54,11 @@ static inline int fake_layer(struct store *s, const char *content, struct outcom
 	ret->has_layer = true;
 	ret->layer = (struct tree_layer){.cid = l.cid, .id = l.id, .created = l.created, .created_nsec = l.created_nsec};
 	return 0;
+}
+
+static inline int fake_layer(struct store *s, const char *content, struct outcome *ret, struct err *e)
+{
+	return fake_layer_since(s, (struct timespec){0}, content, ret, e);
 }
 
 static inline int fake_run(struct task *t, struct outcome *ret, struct err *e)

@@ -163,6 +163,37 @@ Test(cacheout, times_that_were_cut_are_told_beside)
 	done(&f);
 }
 
+/* A build with SOURCE_DATE_EPOCH makes the epoch of them: it has to know which they are. */
+Test(cacheout, times_that_are_the_clocks_are_told_beside)
+{
+	struct fixture f;
+	struct manifest m;
+	struct cachedoc d;
+	struct outcome o;
+	struct digest digest;
+	struct err e;
+	setup(&f);
+	struct cacheout c = out_of(&f, true);
+	cr_assert_eq(fake_layer_since(f.b.store, (struct timespec){.tv_sec = 1}, "4", &o, &e), 0, "%s", e.text);
+	f.b.solved.results[f.steps[0]->number].layer = o.layer;
+	cr_assert_eq(cacheout_write(&c, &digest, &e), 0, "%s", e.text);
+	read_back(&f, &m, &d);
+	const size_t at = d.records[0].layer;
+	for (size_t i = 0; i < d.nlayers; i++) {
+		cr_expect(!d.layers[i].clamped);
+		cr_expect_eq(d.layers[i].clock, i == at);
+		cr_expect_eq(d.layers[i].index != SIZE_MAX, i == at);
+	}
+	cleanup_buf struct buf bytes = {0};
+	cleanup_index struct index *ix = NULL;
+	cr_assert_eq(blobs_read(f.blobs, &m.layers[d.layers[at].index].digest, 1 << 20, &bytes, &e), 0);
+	cr_assert_eq(index_parse(buf_view(&bytes), &ix, &e), 0, "%s", e.text);
+	cr_expect(ix->entries[0].clock);
+	manifest_done(&m);
+	cachedoc_done(&d);
+	done(&f);
+}
+
 Test(cacheout, layers_that_nobody_has_any_more_are_dropped)
 {
 	struct fixture f;
