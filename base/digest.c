@@ -52,6 +52,15 @@ struct digest hasher_done(struct hasher *h)
 	return d;
 }
 
+struct digest digest_about(struct str kind, const struct digest *d)
+{
+	struct hasher h;
+	hasher_init(&h);
+	hasher_str(&h, kind);
+	hasher_digest(&h, d);
+	return hasher_done(&h);
+}
+
 struct digest digest_of(const void *p, size_t len)
 {
 	struct hasher h;

@@ -33,6 +33,8 @@ void hasher_digest(struct hasher *h, const struct digest *d);
 struct digest hasher_done(struct hasher *h);
 
 struct digest digest_of(const void *p, size_t len);
+/* Names a fact of this kind about the digest. */
+struct digest digest_about(struct str kind, const struct digest *d);
 bool digest_eq(const struct digest *a, const struct digest *b);
 bool digest_none(const struct digest *d);
 /* "sha256:<hex>", ERR_SYNTAX otherwise. */

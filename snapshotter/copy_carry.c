@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/io.h"
 #include "snapshotter/copy_carry.h"
+#include "snapshotter/layer.h"
 #include "snapshotter/relay.h"
 #include "snapshotter/tar_check.h"
 
@@ -149,15 +149,6 @@ static int finish_folder(struct carry *c, struct err *e)
 
 /* --- registering --- */
 
-static void describe(const struct index *ix, struct layer *l)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	*l = (struct layer){.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
-	for (size_t i = 0; i < ix->n; i++)
-		l->size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
-}
-
 static int finish_tar(struct carry *c, struct tar_out *t, struct layer *l, struct err *e)
 {
 	if (!c->tar)
@@ -205,7 +196,7 @@ static int carry_out(struct carry *c, struct scratch *s, struct layer *ret, stru
 	TRY(tar_out_open(c, &t, e));
 	TRY(carry_files(c, e));
 	TRY(finish_folder(c, e));
-	describe(c->plan->index, &l);
+	layer_describe(c->plan->index, &l);
 	TRY(finish_tar(c, &t, &l, e));
 	TRY(record(c, s, &l, e));
 	TRY(record_tar(c, &t, &l, e));

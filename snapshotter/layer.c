@@ -21,6 +21,15 @@ static void writer_cleanup(struct blob_writer **w)
 		blob_writer_free(*w);
 }
 
+void layer_describe(const struct index *ix, struct layer *ret)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	*ret = (struct layer){.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
+	for (size_t i = 0; i < ix->n; i++)
+		ret->size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+}
+
 /* --- tars --- */
 
 struct folder_files {

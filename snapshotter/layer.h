@@ -44,6 +44,9 @@ struct layer_skip {
 int layer_from_upper(int upper_fd, const struct view *below, const struct layer_skip *skip, const struct cancel *cancel,
 	struct index **ret, struct err *e);
 
+/* The layer with this index, which was made now: its ids and its size. */
+void layer_describe(const struct index *ix, struct layer *ret);
+
 /* Unpacks a blob of the store (any compression) into layers/<id>, verifying blob digest and diff id before anything becomes
  * visible; records the diff id's layer, and which tar the blob holds. Whiteouts get overlayfs' form. Device nodes that may not be
  * made here are recorded in the index all the same. Without `folder` only the index is made, from the same pass over the tar. */

@@ -8,11 +8,7 @@
 
 static struct digest content_key(const struct digest *diff_id)
 {
-	struct hasher h;
-	hasher_init(&h);
-	hasher_str(&h, STR("content of a tar 1"));
-	hasher_digest(&h, diff_id);
-	return hasher_done(&h);
+	return digest_about(STR("content of a tar 1"), diff_id);
 }
 
 static struct digest timed_key(const struct digest *diff_id, const struct digest *times)

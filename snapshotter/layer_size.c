@@ -13,11 +13,7 @@ enum { PACKED_MAX = 16 * 1024 * 1024 };
 
 static struct digest memo_key(const struct digest *diff_id)
 {
-	struct hasher h;
-	hasher_init(&h);
-	hasher_str(&h, STR("layer size 1"));
-	hasher_digest(&h, diff_id);
-	return hasher_done(&h);
+	return digest_about(STR("layer size 1"), diff_id);
 }
 
 /* As unpacking counts: regular files; further names of one, whiteouts and the like are nothing. */

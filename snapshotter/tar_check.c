@@ -25,11 +25,7 @@ void tar_check_add(struct tar_check *c, const void *p, size_t len)
 
 static struct digest memo_key(const struct digest *diff_id)
 {
-	struct hasher h;
-	hasher_init(&h);
-	hasher_str(&h, STR("tar check 1"));
-	hasher_digest(&h, diff_id);
-	return hasher_done(&h);
+	return digest_about(STR("tar check 1"), diff_id);
 }
 
 static void mark(const struct tar_check *c, struct tar_mark *ret)

@@ -50,6 +50,11 @@ struct tree_layer {
 	uint32_t created_nsec;
 	const struct tree_claim *claim; /* of a layer from another machine's cache: blob and diff_id are there, id is not. Or NULL */
 };
+/* Its digest in the store, or that of its tar until it is there: other times are another name. */
+static inline const struct digest *tree_layer_name(const struct tree_layer *l)
+{
+	return digest_none(&l->id) ? &l->diff_id : &l->id;
+}
 /* Only its content id is known: the cache has left the bytes out. */
 static inline bool tree_layer_hollow(const struct tree_layer *l)
 {

@@ -59,10 +59,8 @@ static int timely_key(struct copying *c, const struct digest *layer, struct dige
 	copying_hash(c->args, &h);
 	hasher_digest(&h, &times);
 	for (size_t i = 0; i < t->step->ninputs; i++)
-		for (size_t k = 0; k < t->inputs[i]->n; k++) {
-			const struct tree_layer *l = &t->inputs[i]->layers[k];
-			hasher_digest(&h, digest_none(&l->id) ? &l->diff_id : &l->id);
-		}
+		for (size_t k = 0; k < t->inputs[i]->n; k++)
+			hasher_digest(&h, tree_layer_name(&t->inputs[i]->layers[k]));
 	*ret = hasher_done(&h);
 	return 0;
 }

@@ -29,14 +29,11 @@ int fetched_layer(struct ops_env *env, int tmp_fd, const char *scratch, struct t
 	cleanup_index struct index *ix = NULL;
 	cleanup_view struct view *empty = view_new(NULL, 0);
 	struct layer_skip skip = {.began = began};
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
+	struct layer l;
 	TRY(fs_open_dir(tmp_fd, scratch, &dir, e));
 	TRY(fs_open_dir(dir, "fs", &fs, e));
 	TRY(layer_from_upper(fs, empty, &skip, cancel, &ix, e));
-	struct layer l = {.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
-	for (size_t i = 0; i < ix->n; i++)
-		l.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+	layer_describe(ix, &l);
 	TRY(index_write(ix, dir, "index", e));
 	TRY(store_add_layer(env->store, tmp_fd, scratch, &l, e));
 	ret->has_layer = true;

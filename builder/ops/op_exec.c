@@ -349,11 +349,8 @@ static int take_layer(struct exec *x, struct outcome *ret, struct err *e)
 		.uid = x->user.uid, .gid = x->user.gid, .owners = owners, .nowners = x->result.nowners, .began = x->began,
 		.beside = beside, .nbeside = x->mounts.ntrees};
 	TRY(layer_from_upper(x->upper_fd, x->root.view, &skip, x->task->cancel, &ix, e));
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	struct layer l = {.cid = index_content_id(ix), .id = index_layer_id(ix), .created = now.tv_sec, .created_nsec = (uint32_t)now.tv_nsec};
-	for (size_t i = 0; i < ix->n; i++)
-		l.size += ix->entries[i].type == ENTRY_FILE ? ix->entries[i].size : 0;
+	struct layer l;
+	layer_describe(ix, &l);
 	TRY(index_write(ix, x->scratch_fd, "index", e));
 	TRY(fs_remove_tree(x->scratch_fd, "work", e));
 	TRY(fs_remove_tree(x->scratch_fd, "log", e));

@@ -11,16 +11,7 @@
 
 static struct digest note_key(const struct digest *layer)
 {
-	struct hasher h;
-	hasher_init(&h);
-	hasher_str(&h, STR("ran on 1"));
-	hasher_digest(&h, layer);
-	return hasher_done(&h);
-}
-
-static const struct digest *name_of(const struct tree_layer *l)
-{
-	return digest_none(&l->id) ? &l->diff_id : &l->id;
+	return digest_about(STR("ran on 1"), layer);
 }
 
 static int note_ground(struct solver *s, const struct job *j, const struct digest *layer, struct err *e)
@@ -29,7 +20,7 @@ static int note_ground(struct solver *s, const struct job *j, const struct diges
 	struct digest key = note_key(layer);
 	for (size_t i = 0; i < j->step->ninputs; i++)
 		for (size_t k = 0; k < j->task.inputs[i]->n; k++)
-			buf_add(&names, name_of(&j->task.inputs[i]->layers[k])->b, DIGEST_SIZE);
+			buf_add(&names, tree_layer_name(&j->task.inputs[i]->layers[k])->b, DIGEST_SIZE);
 	return store_set_memo(s->o->store, &key, buf_view(&names), e);
 }
 
@@ -117,7 +108,7 @@ static bool read_sides(struct sides *d, const struct job *j, const struct digest
 	d->is = mem_array(total + 1, sizeof(*d->is));
 	for (size_t i = 0; i < j->step->ninputs; i++)
 		for (size_t k = 0; k < j->task.inputs[i]->n; k++) {
-			const struct digest *name = name_of(&j->task.inputs[i]->layers[k]);
+			const struct digest *name = tree_layer_name(&j->task.inputs[i]->layers[k]);
 			map_set(&d->now, text_of(name), d);
 			if (map_has(&d->then, text_of(name)))
 				continue;
@@ -146,7 +137,7 @@ static bool same_ground(const struct job *j, const struct digest *then, size_t n
 	size_t at = 0;
 	for (size_t i = 0; i < j->step->ninputs; i++)
 		for (size_t k = 0; k < j->task.inputs[i]->n; k++, at++)
-			if (at == n || !digest_eq(name_of(&j->task.inputs[i]->layers[k]), &then[at]))
+			if (at == n || !digest_eq(tree_layer_name(&j->task.inputs[i]->layers[k]), &then[at]))
 				return false;
 	return at == n;
 }
