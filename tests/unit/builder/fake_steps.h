@@ -22,6 +22,7 @@ struct fake_args {
 	pthread_barrier_t *meet;  /* runs only together with others, or NULL */
 	bool waits;               /* until it is told to stop */
 	bool keep_out;
+	bool clock;               /* the file's time is the clock's, as of what a command writes */
 	atomic_uint *runs, *at_once, *most;
 };
 
@@ -82,7 +83,7 @@ static inline int fake_run(struct task *t, struct outcome *ret, struct err *e)
 	if (a->fails)
 		return err_set(e, ERR_STEP, "%s", a->fails);
 	ret->keep_out = a->keep_out;
-	return a->content ? fake_layer(t->env, a->content, ret, e) : 0;
+	return a->content ? fake_layer_since(t->env, (struct timespec){.tv_sec = a->clock}, a->content, ret, e) : 0;
 }
 
 static const struct op op_fake = {.name = "fake", .on_tree = true, .hash = fake_hash, .run = fake_run};

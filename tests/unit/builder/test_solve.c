@@ -36,7 +36,7 @@ Test(solve, a_step_that_gives_what_it_gave_does_not_touch_those_behind_it)
 {
 	cleanup_bench struct bench b;
 	atomic_uint runs = 0;
-	const struct fake_args a = {.text = "a", .content = "1"}, edited = {.text = "a, edited", .content = "1"},
+	const struct fake_args a = {.text = "a", .content = "1", .clock = true}, edited = {.text = "a, edited", .content = "1", .clock = true},
 			       c = {.text = "c", .content = "2", .runs = &runs};
 	bench_init(&b);
 	struct step *first = bench_step(&b, NULL, 1, &a);
@@ -68,13 +68,13 @@ Test(solve, without_the_cache_a_step_runs_again_and_gives_the_same_layer)
 {
 	cleanup_bench struct bench b;
 	atomic_uint runs = 0;
-	const struct fake_args a = {.text = "a", .content = "1", .runs = &runs};
+	const struct fake_args a = {.text = "a", .content = "1", .clock = true, .runs = &runs};
 	bench_init(&b);
 	struct step *s = bench_step(&b, NULL, 1, &a);
 	cr_assert_eq(bench_solve(&b, s), 0);
 	struct digest before = bench_tree(&b, s)->layers[0].id;
 	s->no_cache = true;
-	usleep(10000);
+	usleep(1100000); /* into another second */
 	cr_assert_eq(bench_solve(&b, s), 0);
 	cr_expect_eq(runs, 2u);
 	cr_expect(digest_eq(&before, &bench_tree(&b, s)->layers[0].id));
@@ -85,7 +85,7 @@ static void check_gone(const char *part)
 {
 	cleanup_bench struct bench b;
 	atomic_uint runs = 0;
-	const struct fake_args a = {.text = "a", .content = "1", .runs = &runs};
+	const struct fake_args a = {.text = "a", .content = "1", .clock = true, .runs = &runs};
 	bench_init(&b);
 	struct step *s = bench_step(&b, NULL, 1, &a);
 	cr_assert_eq(bench_solve(&b, s), 0);
